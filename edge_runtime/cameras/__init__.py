@@ -1,0 +1,1 @@
+"""Sources of frames: the camera interface and its drivers."""

@@ -189,6 +189,18 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
     return config if path is None else _resolve_paths(config, path.parent, path, text)
 
 
+def with_overrides(
+    config: Config, *, source: str | None = None, web_enabled: bool | None = None
+) -> Config:
+    """Return the configuration with values of the command line put in; None keeps the value."""
+    camera, web = config.camera, config.web
+    if source is not None:
+        camera = camera.model_copy(update={"source": source})
+    if web_enabled is not None:
+        web = web.model_copy(update={"enabled": web_enabled})
+    return config.model_copy(update={"camera": camera, "web": web})
+
+
 def default_config_toml() -> str:
     """Return a commented configuration file in which every key has its default.
 

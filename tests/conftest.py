@@ -1,0 +1,23 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Folder of real galaxies and telescope frames beside the checkout.
+
+    ``GALAXY_EDGE_DATA`` names another place. Tests that need it are skipped
+    where it is absent.
+    """
+    folder = Path(os.environ.get("GALAXY_EDGE_DATA", REPOSITORY.parent / "shared" / "data"))
+    if not (folder / "frames").is_dir():
+        pytest.skip(f"real data not found in {folder}; set GALAXY_EDGE_DATA to its folder")
+    return folder

@@ -1,0 +1,1 @@
+"""Labelled data: readers of real sets, their splits, and composites."""

@@ -1,0 +1,341 @@
+"""Labelled frames made of real galaxies on real and simulated star fields.
+
+Real galaxy cut-outs are turned, scaled, dimmed and recoloured, added to a
+background without galaxies, and the result passes through a camera: gradient,
+noise, monochrome sensor, JPEG. Then the edge's own conditioning brings it to
+the look the detector sees at the telescope. Boxes are exact: the isophote of
+each galaxy's own light that stands out of the noise of that picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from annotations.cutouts import Cutout
+from edge_runtime.conditioning import ConditioningParams, condition_planes
+
+Image = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class CompositeParams:
+    """Distribution the composites are drawn from.
+
+    Attributes
+    ----------
+    size_px : int
+        Side of the square pictures.
+    smallest_px, largest_px : float
+        Range of a galaxy's longer side.
+    empty_fraction, portrait_fraction : float
+        Share of pictures without a galaxy, and of those with one large galaxy
+        (and companions); the rest are fields of small ones.
+    real_background : float
+        Share of backgrounds taken from real frames.
+    mono_fraction, jpeg_fraction, letterbox_fraction : float
+        Share of pictures with a monochrome sensor, JPEG blocks, or padding.
+    """
+
+    size_px: int = 320
+    smallest_px: float = 14.0
+    largest_px: float = 330.0
+    empty_fraction: float = 0.2
+    portrait_fraction: float = 0.4
+    real_background: float = 0.7
+    mono_fraction: float = 0.3
+    jpeg_fraction: float = 0.5
+    letterbox_fraction: float = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Composite:
+    """A labelled picture.
+
+    Attributes
+    ----------
+    picture : ndarray, shape (S, S, 3), uint8, RGB
+        As the detector sees it.
+    boxes_xyxy_px : ndarray, shape (N, 4), float32
+    """
+
+    picture: NDArray[np.uint8]
+    boxes_xyxy_px: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class CompositeGenerator:
+    """Endless stream of composites.
+
+    Attributes
+    ----------
+    cutouts : sequence of Cutout
+    backgrounds : sequence of ndarray, shape (H, W, 3), uint8, RGB
+        Real frames without a galaxy.
+    """
+
+    cutouts: Sequence[Cutout]
+    backgrounds: Sequence[NDArray[np.uint8]]
+    params: CompositeParams = field(default_factory=CompositeParams)
+
+    def stream(self, rng: np.random.Generator) -> Iterator[Composite]:
+        """Composites, for as long as asked."""
+        while True:
+            yield self.draw(rng)
+
+    def draw(self, rng: np.random.Generator) -> Composite:
+        """One composite."""
+        params = self.params
+        canvas = self._background(rng)
+        galaxies = self._place_galaxies(canvas.shape[0], rng)
+        noise_sigma = float(np.exp(rng.uniform(np.log(0.002), np.log(0.05))))
+        sky_noise = np.hypot(_noise_of(canvas), noise_sigma)
+        boxes = []
+        for patch, left, top in galaxies:
+            box = _visible_box(patch, sky_noise, canvas.shape[0], left, top)
+            if box is None:
+                continue
+            if boxes and max(_overlap(box, other) for other in boxes) > 0.7:
+                continue
+            boxes.append(box)
+            _screen(canvas, patch, left, top)
+        canvas = _through_camera(canvas, noise_sigma, params, rng)
+        picture = condition_planes(_to_uint8(canvas, params, rng), _jittered_look(rng))
+        labels = np.asarray(boxes, dtype=np.float32).reshape(-1, 4)
+        if rng.random() < params.letterbox_fraction:
+            picture, labels = _letterbox(picture, labels, params, rng)
+        return Composite(picture, labels)
+
+    def _background(self, rng: np.random.Generator) -> Image:
+        size = self.params.size_px
+        if rng.random() >= self.params.real_background or not self.backgrounds:
+            return _simulated_background(size, rng)
+        frame = self.backgrounds[rng.integers(len(self.backgrounds))]
+        shortest = min(frame.shape[:2])
+        side = int(np.clip(size * np.exp(rng.uniform(np.log(0.45), np.log(2.0))), 96, shortest))
+        y = rng.integers(frame.shape[0] - side + 1)
+        x = rng.integers(frame.shape[1] - side + 1)
+        crop = np.rot90(frame[y : y + side, x : x + side], rng.integers(4))
+        if rng.random() < 0.5:
+            crop = crop[:, ::-1]
+        shrinks = side > size
+        canvas = cv2.resize(
+            np.ascontiguousarray(crop),
+            (size, size),
+            interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC,
+        ).astype(np.float32)
+        canvas /= 255.0
+        if rng.random() < 0.5:
+            canvas *= np.float32(rng.uniform(0.4, 1.0))
+        return canvas
+
+    def _place_galaxies(
+        self, size: int, rng: np.random.Generator
+    ) -> list[tuple[Image, int, int]]:
+        kind = rng.random()
+        params = self.params
+        if kind < params.empty_fraction:
+            return []
+        sides = []
+        if kind < params.empty_fraction + params.portrait_fraction:
+            sides.append(_log_uniform(rng, 80.0, params.largest_px))
+            companions = rng.choice([0, 1, 2], p=[0.55, 0.3, 0.15])
+        else:
+            companions = rng.choice([1, 2, 3, 4, 6], p=[0.38, 0.27, 0.17, 0.1, 0.08])
+        sides += [_log_uniform(rng, params.smallest_px, 90.0) for _ in range(companions)]
+        placed = []
+        for side in sides:
+            cutout = self.cutouts[rng.integers(len(self.cutouts))]
+            patch = _vary(cutout.light, side, rng)
+            height, width = patch.shape[:2]
+            # the centre lies in the picture; large galaxies nearer to its middle
+            slack = size * (0.5 if side < 100 else 0.3)
+            x = size / 2 + rng.uniform(-slack, slack)
+            y = size / 2 + rng.uniform(-slack, slack)
+            placed.append((patch, round(x - width / 2), round(y - height / 2)))
+        return placed
+
+
+def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
+def _vary(light: NDArray[np.uint8], side: float, rng: np.random.Generator) -> Image:
+    """A cut-out turned, scaled to ``side``, dimmed, recoloured and blurred."""
+    height, width = light.shape[:2]
+    # the isophote fills about 0.7 of the feathered cut-out
+    scale = side / (0.7 * max(height, width))
+    squeeze = rng.uniform(0.65, 1.0) if rng.random() < 0.4 else 1.0
+    shape = np.diag([scale, scale * squeeze])
+    if rng.random() < 0.5:
+        shape[0, 0] *= -1.0
+    angle = rng.uniform(0.0, 2.0 * np.pi)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    linear = turn @ shape
+    corners = linear @ np.array(
+        [[-width, width, width, -width], [-height, -height, height, height]]
+    ) / 2.0
+    out_width, out_height = (np.ceil(2.0 * np.abs(corners).max(axis=1)) + 2).astype(int)
+    offset = np.array([out_width, out_height]) / 2.0 - linear @ [width / 2.0, height / 2.0]
+    source = light.astype(np.float32) / 255.0
+    if scale < 0.6:  # an enlarged pixel must see all the light that falls on it
+        source = cv2.GaussianBlur(source, (0, 0), 0.4 / scale)
+    patch = cv2.warpAffine(
+        source,
+        np.hstack([linear, offset[:, None]]),
+        (int(out_width), int(out_height)),
+        flags=cv2.INTER_LINEAR if scale < 1.5 else cv2.INTER_CUBIC,
+    )
+    blur = rng.uniform(0.0, 1.6) if scale < 1.5 else rng.uniform(0.0, 1.0) * scale
+    if blur > 0.3:
+        patch = cv2.GaussianBlur(patch, (0, 0), blur)
+    patch = np.clip(patch, 0.0, None)
+    peak = float(np.percentile(patch.max(axis=2), 99.8)) + 1e-6
+    patch = (patch / peak) ** np.float32(rng.uniform(0.75, 1.5))
+    patch *= np.float32(np.exp(rng.uniform(np.log(0.06), np.log(1.1))))
+    grey = patch.mean(axis=2, keepdims=True)
+    patch = grey + (patch - grey) * np.float32(rng.uniform(0.0, 1.5))
+    if rng.random() < 0.4:
+        patch *= rng.uniform(0.7, 1.3, size=3).astype(np.float32)
+    return np.clip(patch, 0.0, 1.0)
+
+
+def _visible_box(
+    patch: Image, noise: float, size: int, left: int, top: int
+) -> tuple[float, float, float, float] | None:
+    """Box of the light above the noise, or None for what nobody could see."""
+    seen = cv2.blur(patch.mean(axis=2), (3, 3))
+    peak = float(seen.max())
+    if peak < max(2.5 * noise, 0.03):
+        return None
+    level = max(0.8 * noise, 0.04 * peak, 0.012)
+    bright = (seen > level).astype(np.uint8)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(bright)
+    if len(stats) < 2:
+        return None
+    x, y, width, height, area = stats[1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))]
+    if max(width, height) < 10 or area < 30:
+        return None
+    x0, y0 = max(left + x, 0), max(top + y, 0)
+    x1, y1 = min(left + x + width, size), min(top + y + height, size)
+    if x1 <= x0 or y1 <= y0 or (x1 - x0) * (y1 - y0) < 0.4 * width * height:
+        return None
+    return float(x0), float(y0), float(x1), float(y1)
+
+
+def _overlap(
+    a: tuple[float, float, float, float], b: tuple[float, float, float, float]
+) -> float:
+    """Intersection over union."""
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = width * height
+    areas = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1])
+    return shared / (areas - shared)
+
+
+def _screen(canvas: Image, patch: Image, left: int, top: int) -> None:
+    """Add light so that nothing exceeds white: 1 - (1 - a)(1 - b)."""
+    size = canvas.shape[0]
+    y0, x0 = max(top, 0), max(left, 0)
+    y1, x1 = min(top + patch.shape[0], size), min(left + patch.shape[1], size)
+    if y1 <= y0 or x1 <= x0:
+        return
+    light = patch[y0 - top : y1 - top, x0 - left : x1 - left]
+    target = canvas[y0:y1, x0:x1]
+    target += light * (1.0 - target)
+
+
+def _noise_of(canvas: Image) -> float:
+    """Robust deviation of the pixel-to-pixel differences."""
+    grey = canvas[::2, ::2].mean(axis=2)
+    return 1.4826 * float(np.median(np.abs(np.diff(grey, axis=1)))) / np.sqrt(2.0)
+
+
+def _through_camera(
+    canvas: Image, noise_sigma: float, params: CompositeParams, rng: np.random.Generator
+) -> Image:
+    size = canvas.shape[0]
+    if rng.random() < 0.6:
+        small = rng.uniform(-1.0, 1.0, size=(3, 3, 1)).astype(np.float32)
+        tint = rng.uniform(0.6, 1.4, size=3).astype(np.float32)
+        amplitude = _log_uniform(rng, 0.01, 0.15)
+        gradient = cv2.resize(small, (size, size), interpolation=cv2.INTER_CUBIC)[:, :, None]
+        canvas = canvas + (gradient + 1.0) * amplitude * tint * 0.5
+    canvas = canvas + rng.uniform(0.0, 0.25) * rng.random()
+    if rng.random() < params.mono_fraction:
+        weights = rng.dirichlet([2.0, 3.0, 2.0]).astype(np.float32)
+        canvas = np.repeat((canvas @ weights)[:, :, None], 3, axis=2)
+        noise = rng.standard_normal((size, size, 1), dtype=np.float32)
+    else:
+        noise = rng.standard_normal((size, size, 3), dtype=np.float32)
+    grain = rng.uniform(0.0, 1.1)
+    if grain > 0.5:
+        noise = cv2.GaussianBlur(noise, (0, 0), grain).reshape(noise.shape)
+        noise /= noise.std() + 1e-6
+    return canvas + np.float32(noise_sigma) * noise
+
+
+def _to_uint8(
+    canvas: Image, params: CompositeParams, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    values = np.rint(np.clip(canvas, 0.0, 1.0) * 255.0).astype(np.uint8)
+    if rng.random() < params.jpeg_fraction:
+        quality = int(rng.integers(45, 97))
+        _, data = cv2.imencode(".jpg", values, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        values = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    return np.ascontiguousarray(values)
+
+
+def _jittered_look(rng: np.random.Generator) -> ConditioningParams:
+    """The edge conditions whole frames; a part of one differs a little."""
+    return ConditioningParams(
+        sky_level=float(rng.uniform(0.06, 0.11)),
+        shadow_sigma=float(rng.uniform(2.0, 3.6)),
+        noise_floor=float(np.exp(rng.uniform(np.log(0.004), np.log(0.01)))),
+    )
+
+
+def _letterbox(
+    picture: NDArray[np.uint8],
+    boxes: NDArray[np.float32],
+    params: CompositeParams,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Pad one side with sky, as the edge does with frames that are not square."""
+    size = params.size_px
+    kept = int(size * rng.uniform(0.5, 0.95))
+    grey = round(ConditioningParams().sky_level * 255)
+    padded = np.full_like(picture, grey)
+    start = int(rng.integers(size - kept + 1))
+    wide = bool(rng.random() < 0.5)
+    area = np.s_[start : start + kept] if wide else np.s_[:, start : start + kept]
+    padded[area] = picture[area]
+    low, high = (1, 3) if wide else (0, 2)
+    clipped = boxes.copy()
+    clipped[:, [low, high]] = np.clip(boxes[:, [low, high]], start, start + kept)
+    left = clipped[:, high] - clipped[:, low]
+    whole = boxes[:, high] - boxes[:, low]
+    return padded, clipped[left > 0.4 * whole]
+
+
+def _simulated_background(size: int, rng: np.random.Generator) -> Image:
+    """A star field: flux counts grow as a power law, profiles are Moffat-like."""
+    canvas = np.zeros((size, size, 3), dtype=np.float32)
+    count = int(np.exp(rng.uniform(np.log(10), np.log(900))))
+    width = rng.uniform(0.7, 2.2)
+    x = rng.integers(0, size, count)
+    y = rng.integers(0, size, count)
+    flux = 0.04 * rng.random(count) ** -0.9
+    colour = 1.0 + rng.normal(0.0, 0.25, (count, 1)) * np.array([1.0, 0.0, -1.0])
+    np.add.at(canvas, (y, x), (np.minimum(flux, 60.0)[:, None] * colour).astype(np.float32))
+    core = cv2.GaussianBlur(canvas, (0, 0), width)
+    wings = cv2.GaussianBlur(canvas, (0, 0), 3.5 * width)
+    light = (0.85 * core + 0.15 * wings) * np.float32(2.0 * np.pi * width * width)
+    return np.clip(light, 0.0, 1.0) + np.float32(rng.uniform(0.01, 0.12))

@@ -1,0 +1,182 @@
+"""Things in the sky that a detector may take for galaxies: clusters and nebulae."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+
+from edge_runtime.sky.light import Rng, add_light, noise_level, tint
+from edge_runtime.sky.optics import Image, add_stars
+
+
+def add_globular_cluster(
+    rng: Rng,
+    image: Image,
+    noise: float | None = None,
+    *,
+    xy_px: tuple[float, float] | None = None,
+    radius_px: float | None = None,
+) -> Image:
+    """Add a globular cluster: a King (1962, AJ 67, 471) profile of stars and haze.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    image : ndarray, shape (H, W) or (H, W, 3), float32
+        Modified in place.
+    noise : float, optional
+        Background noise.
+    xy_px : (float, float), optional
+        Centre; anywhere where not given.
+    radius_px : float, optional
+        Tidal radius; 15 pixels to 40 per cent of the shorter side where not given.
+
+    Returns
+    -------
+    ndarray
+        The image.
+    """
+    sigma = noise_level(image, noise)
+    height, width = image.shape[:2]
+    x, y = xy_px or (rng.uniform(0, width), rng.uniform(0, height))
+    if radius_px is None:
+        largest = max(16.0, 0.4 * min(height, width))
+        radius_px = math.exp(rng.uniform(math.log(15.0), math.log(largest)))
+    core = radius_px / 10.0 ** rng.uniform(0.7, 1.4)
+    grid = np.linspace(0.0, radius_px, 400)
+    edge = 1.0 / math.sqrt(1.0 + (radius_px / core) ** 2)
+    density = (1.0 / np.sqrt(1.0 + (grid / core) ** 2) - edge) ** 2
+    inside = np.cumsum(density * grid)
+    count = int(rng.uniform(150, 900) * min(4.0, 0.3 + radius_px / 60.0))
+    distance = np.interp(rng.random(count), inside / inside[-1], grid)
+    angle = rng.uniform(0, math.tau, count)
+    fwhm = rng.uniform(1.5, 4.0)
+    flux = (1.0 - rng.random(count)) ** -0.9
+    flux = np.minimum(flux, 60.0) * sigma * 10.0 ** rng.uniform(-0.2, 1.5) * fwhm
+    colours = tint(image, rng.normal(0.75, 0.25, count).clip(-0.1, 1.5).astype(np.float32))
+    stars = flux[:, None] * colours
+    sx, sy = x + distance * np.cos(angle), y + distance * np.sin(angle)
+    add_stars(image, sx, sy, stars, fwhm, floor=0.3 * sigma)
+    dx = np.arange(width, dtype=np.float32)[None, :] - np.float32(x)
+    dy = np.arange(height, dtype=np.float32)[:, None] - np.float32(y)
+    haze = np.interp(np.hypot(dx, dy), grid, density / density[0], right=0.0).astype(np.float32)
+    haze *= np.float32(sigma * 10.0 ** rng.uniform(0.5, 2.0))
+    return add_light(image, haze, tint(image, 0.75))
+
+
+def add_open_cluster(
+    rng: Rng,
+    image: Image,
+    noise: float | None = None,
+    *,
+    xy_px: tuple[float, float] | None = None,
+) -> Image:
+    """Add an open cluster: some tens of mostly blue stars in an irregular clump."""
+    sigma = noise_level(image, noise)
+    height, width = image.shape[:2]
+    x, y = xy_px or (rng.uniform(0, width), rng.uniform(0, height))
+    count = int(rng.integers(15, 200))
+    spread = rng.uniform(8.0, 0.25 * min(height, width) + 8.0)
+    squash, turn = rng.uniform(0.5, 1.0), rng.uniform(0, math.pi)
+    u = rng.standard_t(4, count) * spread
+    v = rng.standard_t(4, count) * spread * squash
+    fwhm = rng.uniform(1.6, 4.5)
+    flux = np.minimum((1.0 - rng.random(count)) ** -1.1, 300.0) * sigma * 25.0 * fwhm
+    b_v = np.where(rng.random(count) < 0.1, 1.2, rng.normal(0.15, 0.25, count))
+    colours = tint(image, b_v.astype(np.float32))
+    add_stars(
+        image,
+        x + u * math.cos(turn) - v * math.sin(turn),
+        y + u * math.sin(turn) + v * math.cos(turn),
+        flux[:, None] * colours,
+        fwhm,
+        floor=0.3 * sigma,
+    )
+    return image
+
+
+def cloudy_noise(rng: Rng, height: int, width: int, slope: float = 1.6) -> Image:
+    """Return cloud-like noise with a power-law spectrum.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    height, width : int
+        Size in pixels.
+    slope : float
+        Amplitude falls with spatial frequency to this power; 1 is grainy, 2 smooth.
+
+    Returns
+    -------
+    ndarray, shape (height, width), float32, mean 0, standard deviation 1
+    """
+    shrink = max(1, max(height, width) // 384)
+    rows, columns = -(-height // shrink), -(-width // shrink)
+    side = max(rows, columns, 2)
+    frequency = np.hypot(np.fft.fftfreq(2 * side)[:, None], np.fft.rfftfreq(2 * side)[None, :])
+    frequency[0, 0] = 1.0
+    spectrum = np.fft.rfft2(rng.standard_normal((2 * side, 2 * side))) * frequency**-slope
+    spectrum[0, 0] = 0.0
+    small = np.fft.irfft2(spectrum, s=(2 * side, 2 * side))[:rows, :columns].astype(np.float32)
+    clouds = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.asarray((clouds - clouds.mean()) / (float(clouds.std()) or 1.0), dtype=np.float32)
+
+
+_NEBULA_RGB = (
+    (1.0, 0.25, 0.35),  # hydrogen
+    (0.35, 0.9, 0.8),  # oxygen, planetary nebulae
+    (0.5, 0.7, 1.0),  # reflection
+    (0.9, 0.75, 0.6),  # dust
+)
+
+
+def add_nebula(
+    rng: Rng,
+    image: Image,
+    noise: float | None = None,
+    *,
+    xy_px: tuple[float, float] | None = None,
+) -> Image:
+    """Add an emission or reflection nebula: filaments within a blob, a shell or the whole field.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    image : ndarray, shape (H, W) or (H, W, 3), float32
+        Modified in place.
+    noise : float, optional
+        Background noise.
+    xy_px : (float, float), optional
+        Centre; anywhere where not given.
+
+    Returns
+    -------
+    ndarray
+        The image.
+    """
+    sigma = noise_level(image, noise)
+    height, width = image.shape[:2]
+    x, y = xy_px or (rng.uniform(0, width), rng.uniform(0, height))
+    clouds = cloudy_noise(rng, height, width, float(rng.uniform(1.2, 1.9)))
+    ridges = np.exp(-np.abs(cloudy_noise(rng, height, width, 1.5)) / 0.25)
+    dx = np.arange(width, dtype=np.float32)[None, :] - np.float32(x)
+    dy = np.arange(height, dtype=np.float32)[:, None] - np.float32(y)
+    turn, squash = rng.uniform(0, math.pi), rng.uniform(0.4, 1.0)
+    u = dx * np.float32(math.cos(turn)) + dy * np.float32(math.sin(turn))
+    v = (dy * np.float32(math.cos(turn)) - dx * np.float32(math.sin(turn))) / np.float32(squash)
+    radius = math.exp(rng.uniform(math.log(12.0), math.log(0.6 * max(height, width, 40))))
+    distance = np.hypot(u, v) / np.float32(radius) * np.exp(0.3 * clouds)
+    kind = rng.random()
+    if kind < 0.25:
+        envelope = np.exp(-0.5 * ((distance - 0.7) / rng.uniform(0.08, 0.3)) ** 2)
+    elif kind < 0.85:
+        envelope = np.exp(-(distance ** rng.uniform(1.5, 5.0)))
+    else:
+        envelope = np.ones_like(distance)
+    light = envelope * np.exp(rng.uniform(0.3, 1.0) * clouds) * (1 + rng.uniform(0, 1.5) * ridges)
+    light *= np.float32(sigma * 10.0 ** rng.uniform(0.0, 1.6) / max(float(light.max()), 1e-6) * 2)
+    colour = np.array(_NEBULA_RGB[int(rng.integers(len(_NEBULA_RGB)))], dtype=np.float32)
+    colour = (colour * rng.uniform(0.7, 1.3, 3)).astype(np.float32)
+    return add_light(image, light.astype(np.float32), colour)

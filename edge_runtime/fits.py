@@ -111,13 +111,12 @@ def read_fits(path: Path, *, sequence: int, camera: str, pixel_limit: int) -> Fr
         try:
             with fits.open(stream, memmap=False, lazy_load_hdus=True) as hdus:
                 values, header = _first_picture(hdus, pixel_limit)
-        except (FrameError, OSError, MemoryError) as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
-            raise FrameError(reason if isinstance(error, FrameError) else f"damaged FITS: {reason}")
+        except FrameError:
+            raise
         except Exception as error:
             # A damaged header can fail in any corner of the decoder.
-            reason = " ".join(str(error).split())[:200]
-            raise FrameError(f"damaged FITS: {type(error).__name__}: {reason}") from error
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            raise FrameError(f"truncated or damaged FITS: {reason}") from error
     pixels, undefined = frame_pixels(values)
     if undefined:
         header["NANPIX"] = undefined

@@ -152,7 +152,7 @@ def frame_pixels(values: NDArray[np.generic]) -> tuple[NDArray[np.generic], int]
     if native.dtype in PIXEL_DTYPES[:2] or native.size == 0:
         return native, 0
     low, high = native.min(), native.max()  # NaN where any pixel is
-    if 0 <= low and high <= 65535:
+    if low >= 0 and high <= 65535:
         whole = native.astype(np.uint16)
         if native.dtype.kind in "ui" or np.array_equal(whole, native):
             return whole, 0
@@ -234,12 +234,13 @@ def _decode(data: bytes, header: PictureHeader) -> NDArray[np.generic]:
 def _over_black(pixels: NDArray[np.generic]) -> NDArray[np.generic]:
     """Lay colour with alpha over a black sky."""
     alpha = pixels[:, :, -1:]
-    opaque = np.iinfo(pixels.dtype).max if pixels.dtype.kind in "ui" else 1.0
+    whole = pixels.dtype.kind in "ui"
+    opaque = float(2 ** (8 * pixels.dtype.itemsize) - 1) if whole else 1.0
     colour = pixels[:, :, :-1]
     if bool((alpha == opaque).all()):
         return colour
-    shaded = colour.astype(np.float32) * (alpha.astype(np.float32) / float(opaque))
-    if pixels.dtype.kind in "ui":
+    shaded = colour.astype(np.float32) * (alpha.astype(np.float32) / opaque)
+    if whole:
         shaded = np.rint(shaded)
     return shaded.astype(pixels.dtype)
 

@@ -154,7 +154,7 @@ def load_bundle(path: Path | None = None, *, verify: bool = True) -> Bundle:
     """
     path = DEFAULT_BUNDLE if path is None else Path(path)
     if path.is_dir():
-        found = _read_folder(path)
+        found = read_folder(path)
     elif path.exists():
         found = read_archive(path)
     else:
@@ -188,7 +188,7 @@ def load_bundle(path: Path | None = None, *, verify: bool = True) -> Bundle:
     )
 
 
-def _read_folder(folder: Path) -> dict[str, bytes]:
+def read_folder(folder: Path) -> dict[str, bytes]:
     """Read the files of a bundle folder, each one once."""
     try:
         names = [entry.name for entry in os.scandir(folder) if entry.name != SELFTEST_FOLDER]

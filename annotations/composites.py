@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from annotations.cutouts import Cutout
 from edge_runtime.conditioning import ConditioningParams, condition_planes
+from edge_runtime.sky import artefacts, decoys
+from edge_runtime.sky.galaxies import random_galaxy, render_galaxy
 
 Image = NDArray[np.float32]
 
@@ -37,6 +39,9 @@ class CompositeParams:
         (and companions); the rest are fields of small ones.
     real_background : float
         Share of backgrounds taken from real frames.
+    drawn_fraction : float
+        Share of galaxies drawn from a model instead of cut from a survey; they
+        have no noise of their own, so they can be large.
     mono_fraction, jpeg_fraction, letterbox_fraction : float
         Share of pictures with a monochrome sensor, JPEG blocks, or padding.
     """
@@ -47,6 +52,7 @@ class CompositeParams:
     empty_fraction: float = 0.2
     portrait_fraction: float = 0.4
     real_background: float = 0.7
+    drawn_fraction: float = 0.15
     mono_fraction: float = 0.3
     jpeg_fraction: float = 0.5
     letterbox_fraction: float = 0.15
@@ -90,7 +96,7 @@ class CompositeGenerator:
     def draw(self, rng: np.random.Generator) -> Composite:
         """One composite."""
         params = self.params
-        canvas = self._background(rng)
+        canvas = _with_decoys(self._background(rng), rng)
         galaxies = self._place_galaxies(canvas.shape[0], rng)
         noise_sigma = float(np.exp(rng.uniform(np.log(0.002), np.log(0.05))))
         sky_noise = np.hypot(_noise_of(canvas), noise_sigma)
@@ -133,9 +139,7 @@ class CompositeGenerator:
             canvas *= np.float32(rng.uniform(0.4, 1.0))
         return canvas
 
-    def _place_galaxies(
-        self, size: int, rng: np.random.Generator
-    ) -> list[tuple[Image, int, int]]:
+    def _place_galaxies(self, size: int, rng: np.random.Generator) -> list[tuple[Image, int, int]]:
         kind = rng.random()
         params = self.params
         if kind < params.empty_fraction:
@@ -149,8 +153,11 @@ class CompositeGenerator:
         sides += [_log_uniform(rng, params.smallest_px, 90.0) for _ in range(companions)]
         placed = []
         for side in sides:
-            cutout = self.cutouts[rng.integers(len(self.cutouts))]
-            patch = _vary(cutout.light, side, rng)
+            if rng.random() < params.drawn_fraction:
+                patch = _dim_and_recolour(_drawn(side, rng), rng)
+            else:
+                cutout = self.cutouts[rng.integers(len(self.cutouts))]
+                patch = _dim_and_recolour(_turn_and_scale(cutout.light, side, rng), rng)
             height, width = patch.shape[:2]
             # the centre lies in the picture; large galaxies nearer to its middle
             slack = size * (0.5 if side < 100 else 0.3)
@@ -164,8 +171,19 @@ def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
-def _vary(light: NDArray[np.uint8], side: float, rng: np.random.Generator) -> Image:
-    """A cut-out turned, scaled to ``side``, dimmed, recoloured and blurred."""
+def _drawn(side: float, rng: np.random.Generator) -> Image:
+    """A galaxy drawn from a random model, stretched as pictures of galaxies are."""
+    light = render_galaxy(
+        random_galaxy(rng), side / 2.0, position_angle_deg=float(rng.uniform(0.0, 360.0))
+    )
+    light /= float(np.percentile(light.max(axis=2), 99.5)) + 1e-12
+    patch = np.arcsinh(light * np.float32(_log_uniform(rng, 2.0, 40.0)))
+    blur = rng.uniform(0.6, 2.0)
+    return cv2.GaussianBlur(patch.astype(np.float32), (0, 0), blur)  # type: ignore[return-value]
+
+
+def _turn_and_scale(light: NDArray[np.uint8], side: float, rng: np.random.Generator) -> Image:
+    """A cut-out turned, mirrored, squeezed, scaled to ``side`` and blurred."""
     height, width = light.shape[:2]
     # the isophote fills about 0.7 of the feathered cut-out
     scale = side / (0.7 * max(height, width))
@@ -176,9 +194,11 @@ def _vary(light: NDArray[np.uint8], side: float, rng: np.random.Generator) -> Im
     angle = rng.uniform(0.0, 2.0 * np.pi)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     linear = turn @ shape
-    corners = linear @ np.array(
-        [[-width, width, width, -width], [-height, -height, height, height]]
-    ) / 2.0
+    corners = (
+        linear
+        @ np.array([[-width, width, width, -width], [-height, -height, height, height]])
+        / 2.0
+    )
     out_width, out_height = (np.ceil(2.0 * np.abs(corners).max(axis=1)) + 2).astype(int)
     offset = np.array([out_width, out_height]) / 2.0 - linear @ [width / 2.0, height / 2.0]
     source = light.astype(np.float32) / 255.0
@@ -193,7 +213,11 @@ def _vary(light: NDArray[np.uint8], side: float, rng: np.random.Generator) -> Im
     blur = rng.uniform(0.0, 1.6) if scale < 1.5 else rng.uniform(0.0, 1.0) * scale
     if blur > 0.3:
         patch = cv2.GaussianBlur(patch, (0, 0), blur)
-    patch = np.clip(patch, 0.0, None)
+    return np.clip(patch, 0.0, None)
+
+
+def _dim_and_recolour(patch: Image, rng: np.random.Generator) -> Image:
+    """Light of random contrast, brightness and colour, 0 to 1."""
     peak = float(np.percentile(patch.max(axis=2), 99.8)) + 1e-6
     patch = (patch / peak) ** np.float32(rng.uniform(0.75, 1.5))
     patch *= np.float32(np.exp(rng.uniform(np.log(0.06), np.log(1.1))))
@@ -227,9 +251,7 @@ def _visible_box(
     return float(x0), float(y0), float(x1), float(y1)
 
 
-def _overlap(
-    a: tuple[float, float, float, float], b: tuple[float, float, float, float]
-) -> float:
+def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
     """Intersection over union."""
     width = min(a[2], b[2]) - max(a[0], b[0])
     height = min(a[3], b[3]) - max(a[1], b[1])
@@ -325,17 +347,28 @@ def _letterbox(
     return padded, clipped[left > 0.4 * whole]
 
 
+def _with_decoys(canvas: Image, rng: np.random.Generator) -> Image:
+    """Things that are no galaxy: clusters, nebulae, ghosts, bright stars, trails."""
+    noise = max(_noise_of(canvas), 0.008)
+    for chance, add in (
+        (0.12, decoys.add_globular_cluster),
+        (0.06, decoys.add_open_cluster),
+        (0.08, decoys.add_nebula),
+        (0.10, artefacts.add_optical_ghost),
+        (0.18, artefacts.add_bright_star),
+        (0.05, artefacts.add_satellite_trail),
+        (0.08, artefacts.add_hot_pixels),
+    ):
+        if rng.random() < chance:
+            add(rng, canvas, noise)
+    if rng.random() < 0.08:
+        canvas = artefacts.trail(canvas, rng.uniform(2.0, 7.0), rng.uniform(0.0, 180.0))
+    return np.clip(canvas, 0.0, 1.0)
+
+
 def _simulated_background(size: int, rng: np.random.Generator) -> Image:
-    """A star field: flux counts grow as a power law, profiles are Moffat-like."""
-    canvas = np.zeros((size, size, 3), dtype=np.float32)
-    count = int(np.exp(rng.uniform(np.log(10), np.log(900))))
-    width = rng.uniform(0.7, 2.2)
-    x = rng.integers(0, size, count)
-    y = rng.integers(0, size, count)
-    flux = 0.04 * rng.random(count) ** -0.9
-    colour = 1.0 + rng.normal(0.0, 0.25, (count, 1)) * np.array([1.0, 0.0, -1.0])
-    np.add.at(canvas, (y, x), (np.minimum(flux, 60.0)[:, None] * colour).astype(np.float32))
-    core = cv2.GaussianBlur(canvas, (0, 0), width)
-    wings = cv2.GaussianBlur(canvas, (0, 0), 3.5 * width)
-    light = (0.85 * core + 0.15 * wings) * np.float32(2.0 * np.pi * width * width)
-    return np.clip(light, 0.0, 1.0) + np.float32(rng.uniform(0.01, 0.12))
+    """A field of stars on a dark sky."""
+    canvas = np.full((size, size, 3), rng.uniform(0.01, 0.1), dtype=np.float32)
+    noise = _log_uniform(rng, 0.004, 0.02)
+    artefacts.add_star_field(rng, canvas, noise, fwhm_px=float(rng.uniform(1.5, 5.0)))
+    return np.clip(canvas, 0.0, 1.0)

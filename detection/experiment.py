@@ -119,7 +119,7 @@ def ssd_mobilenet_galaxies() -> cfg.ExperimentConfig:
             ),
             train_data=data,
         ),
-        trainer=_trainer(steps=6000, learning_rate=2e-3),
+        trainer=_trainer(steps=6000, learning_rate=1.5e-3),
     )
 
 
@@ -128,7 +128,9 @@ def with_overrides(
 ) -> cfg.ExperimentConfig:
     """The experiment with this run's data, length, batch and seed."""
     learning_rate = config.trainer.optimizer_config.learning_rate.cosine.initial_learning_rate
-    config.trainer = _trainer(steps, learning_rate * batch / config.task.train_data.global_batch_size)
+    config.trainer = _trainer(
+        steps, learning_rate * batch / config.task.train_data.global_batch_size
+    )
     config.override(
         hyperparams.Config(
             {

@@ -9,7 +9,7 @@ from pathlib import Path
 import tensorflow as tf
 from official.core import exp_factory, train_lib, train_utils
 
-from detection import experiment, task  # noqa: F401  (registers the experiment)
+from detection import experiment, task
 
 log = logging.getLogger(__name__)
 

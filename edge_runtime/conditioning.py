@@ -32,7 +32,7 @@ _BAYER_CODES = {
     "GBRG": cv2.COLOR_BayerGBRG2RGB,
 }
 _MAD_TO_SIGMA = 1.4826  # of a normal distribution
-_CELL_SAMPLES = 16  # a cell's median comes from at most 16 x 16 of its pixels
+_CELL_SAMPLES = 9  # a cell's median comes from at most 9 x 9 of its pixels
 _NEUTRAL_SAMPLES = 1 << 20  # pixels looked at for the range of a float frame
 
 
@@ -79,14 +79,10 @@ class Background:
         terms = _polynomial_terms(
             np.linspace(-1.0, 1.0, width)[None, :], np.linspace(-1.0, 1.0, height)[:, None]
         )
-        return np.asarray(
-            np.tensordot(terms, self.coefficients, axes=([0], [1])), dtype=np.float32
-        )
+        return np.asarray(np.tensordot(terms, self.coefficients, axes=([0], [1])), dtype=np.float32)
 
 
-def condition(
-    frame: Frame, params: ConditioningParams | None = None
-) -> NDArray[np.uint8]:
+def condition(frame: Frame, params: ConditioningParams | None = None) -> NDArray[np.uint8]:
     """Bring a frame to the look the networks were trained on.
 
     Parameters
@@ -162,13 +158,9 @@ def estimate_background(
     level = np.median(cells, axis=1) / full_scale
     empty = np.median(cells.max(axis=2), axis=1) == 0
     valid = ~empty if empty.mean() < 0.7 else np.ones(len(cells), dtype=bool)
-    y, x = np.meshgrid(
-        _cell_centres(rows), _cell_centres(columns), indexing="ij"
-    )
+    y, x = np.meshgrid(_cell_centres(rows), _cell_centres(columns), indexing="ij")
     terms = _polynomial_terms(x.ravel(), y.ravel()).T
-    coefficients = np.stack(
-        [_fit_clipped(terms, level[:, c], valid) for c in range(channels)]
-    )
+    coefficients = np.stack([_fit_clipped(terms, level[:, c], valid) for c in range(channels)])
     residual = cells / full_scale - (terms @ coefficients.T)[:, None, :]
     deviations = np.median(np.abs(residual[valid]), axis=1)
     # the lower half of the cells: those with the fewest stars and least light
@@ -231,9 +223,7 @@ def _subtract(
         dtype = np.int16 if full_scale == 255 else np.int32
         code = cv2.CV_8U if full_scale == 255 else cv2.CV_16U
         large = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-        flat = cv2.subtract(
-            planes.reshape(large.shape), np.rint(large).astype(dtype), dtype=code
-        )
+        flat = cv2.subtract(planes.reshape(large.shape), np.rint(large).astype(dtype), dtype=code)
     return flat.reshape(planes.shape), pedestal
 
 
@@ -263,9 +253,7 @@ def _to_uint16(pixels: NDArray[np.generic], where: str) -> NDArray[np.uint16]:
     return np.nan_to_num(np.clip(scaled, 0.0, 65535.0), nan=0.0).astype(np.uint16)
 
 
-def _cell_samples(
-    planes: NDArray[np.uint8] | NDArray[np.uint16], grid: int
-) -> NDArray[np.float32]:
+def _cell_samples(planes: NDArray[np.uint8] | NDArray[np.uint16], grid: int) -> NDArray[np.float32]:
     """Pixels sampled from each cell, shape (rows, columns, samples, C)."""
     height, width, channels = planes.shape
     cell = max(1, int(np.ceil(max(height, width) / grid)))
@@ -286,9 +274,7 @@ def _cell_centres(count: int) -> NDArray[np.float64]:
     return (np.arange(count) + 0.5) / count * 2.0 - 1.0
 
 
-def _polynomial_terms(
-    x: NDArray[np.float64], y: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _polynomial_terms(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
     x, y = np.broadcast_arrays(x, y)
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y])
 

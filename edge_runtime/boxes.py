@@ -1,0 +1,111 @@
+"""Boxes: overlap, suppression and merging.
+
+Boxes are float arrays of shape (N, 4): left, top, right, bottom edges in
+pixels, so a box of one pixel has width 1.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Boxes = NDArray[np.float32]
+
+
+def area(boxes: Boxes) -> NDArray[np.float32]:
+    """Areas in square pixels, shape (N,); 0 for boxes turned inside out."""
+    width = np.maximum(boxes[:, 2] - boxes[:, 0], 0.0)
+    height = np.maximum(boxes[:, 3] - boxes[:, 1], 0.0)
+    return np.asarray(width * height, dtype=np.float32)
+
+
+def intersection(a: Boxes, b: Boxes) -> NDArray[np.float32]:
+    """Shared area of every pair, shape (len(a), len(b)), square pixels."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    side = np.maximum(high - low, 0.0)
+    return np.asarray(side[..., 0] * side[..., 1], dtype=np.float32)
+
+
+def iou(a: Boxes, b: Boxes) -> NDArray[np.float32]:
+    """Intersection over union of every pair, shape (len(a), len(b)), 0 to 1."""
+    shared = intersection(a, b)
+    union = area(a)[:, None] + area(b)[None, :] - shared
+    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+
+
+def clip(boxes: Boxes, width: int, height: int) -> Boxes:
+    """Boxes cut to a frame of ``width`` x ``height`` pixels."""
+    return np.clip(boxes, 0.0, np.array([width, height, width, height], dtype=np.float32))
+
+
+def non_maximum_suppression(
+    boxes: Boxes, scores: NDArray[np.float32], iou_threshold: float
+) -> NDArray[np.intp]:
+    """Greedy suppression: keep a box unless a better one overlaps it.
+
+    Parameters
+    ----------
+    boxes : ndarray, shape (N, 4), float32
+    scores : ndarray, shape (N,), float32
+    iou_threshold : float
+        Overlap above which the lower-scoring box goes.
+
+    Returns
+    -------
+    ndarray, shape (K,), intp
+        Indices kept, best score first; ties keep the earlier box.
+    """
+    order = np.argsort(-scores, kind="stable")
+    overlaps = iou(boxes, boxes)
+    kept: list[int] = []
+    suppressed = np.zeros(len(boxes), dtype=bool)
+    for index in order:
+        if suppressed[index]:
+            continue
+        kept.append(int(index))
+        suppressed |= overlaps[index] > iou_threshold
+    return np.asarray(kept, dtype=np.intp)
+
+
+def merge(
+    boxes: Boxes,
+    scores: NDArray[np.float32],
+    *,
+    iou_threshold: float,
+    part_score_ratio: float,
+) -> NDArray[np.intp]:
+    """Choose among boxes of one frame that several views reported.
+
+    After non-maximum suppression, a box that lies in a much larger one is
+    taken for a part of it (the core of a galaxy, a knot in an arm, seen at
+    native scale) where both share their centre, or where its score is below
+    ``part_score_ratio`` of the larger one's. A companion in the halo of a large
+    galaxy stays, for its score is high and it is off centre.
+
+    Parameters
+    ----------
+    boxes : ndarray, shape (N, 4), float32
+    scores : ndarray, shape (N,), float32
+    iou_threshold : float
+    part_score_ratio : float
+
+    Returns
+    -------
+    ndarray, shape (K,), intp
+        Indices kept, best score first.
+    """
+    kept = non_maximum_suppression(boxes, scores, iou_threshold)
+    chosen, chosen_scores = boxes[kept], scores[kept]
+    shared = intersection(chosen, chosen)
+    sizes = area(chosen)
+    inside = shared > 0.8 * sizes[:, None]
+    smaller = sizes[:, None] < 0.5 * sizes[None, :]
+    centres = 0.5 * (chosen[:, :2] + chosen[:, 2:])
+    sides = np.maximum(chosen[:, 2] - chosen[:, 0], chosen[:, 3] - chosen[:, 1])
+    distance = np.linalg.norm(centres[:, None] - centres[None, :], axis=2)
+    concentric = distance < 0.12 * sides[None, :]
+    comparable = chosen_scores[None, :] > 0.5 * chosen_scores[:, None]
+    weaker = chosen_scores[:, None] < part_score_ratio * chosen_scores[None, :]
+    part = inside & smaller & ((concentric & comparable) | weaker)
+    return kept[~part.any(axis=1)]

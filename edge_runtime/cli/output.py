@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import TracebackType
 
 import typer
 
@@ -40,3 +41,52 @@ def log_to_stderr(level: str = "info") -> None:
         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
         force=True,
     )
+
+
+class ProgressBar:
+    """A bar on standard error while a command works; error lines scroll above it.
+
+    Where standard error is no terminal there is no bar, and only the errors
+    are written.
+
+    Parameters
+    ----------
+    label : str
+        What is being done.
+    """
+
+    def __init__(self, label: str) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+        self._console = Console(stderr=True, soft_wrap=True)
+        self._progress = Progress(
+            "{task.description}",
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._progress.add_task(label, total=None)
+
+    def __enter__(self) -> ProgressBar:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def update(self, done: int, total: int) -> None:
+        """Show how much is done."""
+        self._progress.update(self._task, completed=done, total=total)
+
+    def error(self, message: str) -> None:
+        """Write one line ``error: message``."""
+        self._console.print(f"error: {message}", markup=False, highlight=False)

@@ -32,16 +32,23 @@ def process(
     Example:
       galaxy-edge process night1/ m51.fits --output results
     """
-    from edge_runtime.cli.output import log_to_stderr
+    from edge_runtime.cli.output import ProgressBar, log_to_stderr
     from edge_runtime.processing import process_paths
 
     log_to_stderr("warning")
-    summary = process_paths(
-        paths, output, bundle_path=bundle, score_threshold=threshold, threads=threads
-    )
+    with ProgressBar("processing") as progress:
+        summary = process_paths(
+            paths,
+            output,
+            bundle_path=bundle,
+            score_threshold=threshold,
+            threads=threads,
+            on_progress=progress.update,
+            on_failure=progress.error,
+        )
     typer.echo(
-        f"{summary.inputs_done} of {summary.inputs} inputs, {summary.frames} frames, "
+        f"{summary.inputs} inputs, {summary.inputs_failed} failed; {summary.frames} frames, "
         f"{summary.detections} detections, {summary.sightings} sightings in {output}"
     )
-    if summary.inputs_done == 0:
+    if summary.inputs_failed == summary.inputs:
         raise typer.Exit(1)

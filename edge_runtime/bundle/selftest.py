@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edge_runtime.boxes import iou
 from edge_runtime.bundle.loading import Bundle
 from edge_runtime.bundle.schema import ExpectedDetection, SelfTestFrame
-from edge_runtime.errors import BundleError
+from edge_runtime.errors import BundleError, FrameError
 from edge_runtime.frame import Frame
+from edge_runtime.picture_header import read_picture_header
 from edge_runtime.sighting import CLASS5, BoxXyxy, Detection, FrameResult
 
 MAX_FRAME_PIXELS = 16_000_000
@@ -156,7 +157,7 @@ def compare(
     problems: list[str] = []
     worst_iou, worst_difference = 1.0, 0.0
     for wanted in expected.detections:
-        overlaps = [iou(wanted.box_xyxy_px, other.box_xyxy_px) for other in remaining]
+        overlaps = _overlaps(wanted.box_xyxy_px, remaining)
         best = int(np.argmax(overlaps)) if overlaps else -1
         if best < 0 or overlaps[best] < expected.tolerance_iou:
             if wanted.score >= sure:
@@ -195,7 +196,7 @@ def compare(
 
 
 def decode_frame(content: bytes, name: str, where: str, sequence: int = 0) -> Frame:
-    """Decode an encoded picture of a bundle into a frame.
+    """Decode an encoded picture of a bundle, 8 or 16 bit, grey or RGB, into a frame.
 
     Raises
     ------
@@ -204,37 +205,32 @@ def decode_frame(content: bytes, name: str, where: str, sequence: int = 0) -> Fr
     """
     import cv2
 
-    pixels = None
     try:
-        encoded = np.frombuffer(content, np.uint8)
-        if encoded.size:
-            pixels = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
-    except cv2.error as error:
-        raise BundleError(f"{where}: the picture cannot be decoded ({error.err})") from error
-    if pixels is None:
-        raise BundleError(f"{where}: not a picture that can be decoded; use PNG")
-    if pixels.shape[0] * pixels.shape[1] > MAX_FRAME_PIXELS:
-        raise BundleError(f"{where}: {pixels.shape[1]} × {pixels.shape[0]} px are too large")
-    rgb: NDArray[np.uint8] = np.ascontiguousarray(pixels[:, :, ::-1])
-    return Frame(
-        pixels=rgb,
-        time=datetime.now(UTC),
-        exposure_s=0.0,
-        camera="selftest",
-        sequence=sequence,
-        name=name,
-    )
+        header = read_picture_header(content)
+        if header is None:
+            raise BundleError(f"{where}: not a picture that can be decoded; use PNG")
+        if header.width * header.height > MAX_FRAME_PIXELS:
+            raise BundleError(f"{where}: {header.width} × {header.height} px are too large")
+        stored = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+        if stored is None:
+            raise BundleError(f"{where}: the picture is damaged")
+        colour = stored.ndim == 3 and stored.shape[2] == 3
+        return Frame(
+            pixels=np.ascontiguousarray(stored[:, :, ::-1]) if colour else stored,
+            time=datetime.now(UTC),
+            exposure_s=0.0,
+            camera="selftest",
+            sequence=sequence,
+            name=name,
+        )
+    except (FrameError, cv2.error) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise BundleError(f"{where}: the picture cannot be decoded ({reason})") from error
 
 
-def iou(a: BoxXyxy, b: BoxXyxy) -> float:
-    """Intersection over union of two boxes; 0 where one is empty."""
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    if not (width > 0 and height > 0):
-        return 0.0
-    shared = width * height
-    union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared
-    return float(shared / union)
+def _overlaps(box: BoxXyxy, found: Sequence[Detection]) -> list[float]:
+    boxes = np.array([other.box_xyxy_px for other in found], dtype=np.float32).reshape(-1, 4)
+    return [float(overlap) for overlap in iou(np.array([box], dtype=np.float32), boxes)[0]]
 
 
 def _label_agrees(found: Detection, label: str, tolerance: float) -> bool:

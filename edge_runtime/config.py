@@ -84,9 +84,8 @@ class StoreConfig(Section):
     url: str | None = Field(
         default=None,
         min_length=1,
-        description="SQLAlchemy URL of the database, for example "
-        "sqlite:////var/lib/galaxy-edge/sightings.sqlite. Left out, a SQLite file in the "
-        "user's data directory.",
+        description="Database: the path of a SQLite file, or any SQLAlchemy URL. Left out, a "
+        "file in the user's data directory.",
     )
     media_dir: Path | None = Field(
         default=None,
@@ -240,7 +239,7 @@ def config_toml(config: Config) -> str:
 
 _EXAMPLES = {
     ("pipeline", "score_threshold"): "0.5",
-    ("store", "url"): '"sqlite:////var/lib/galaxy-edge/sightings.sqlite"',
+    ("store", "url"): '"/var/lib/galaxy-edge/sightings.sqlite"',
     ("store", "media_dir"): '"/var/lib/galaxy-edge/media"',
     ("web", "password"): '"at least eight characters"',
     ("bundle", "path"): '"/var/lib/galaxy-edge/bundles/mine"',
@@ -300,10 +299,13 @@ def _resolve_paths(config: Config, folder: Path, origin: Path, text: str) -> Con
             f"{place}: bundle.path: there is no {bundle}; give the folder or .zip of a bundle, "
             "or leave the key out for the one shipped with the program"
         )
+    url = config.store.url
+    if url is not None and "://" not in url:
+        url = str(resolved(Path(url)))
     return config.model_copy(
         update={
             "bundle": BundleConfig(path=bundle),
-            "store": StoreConfig(url=config.store.url, media_dir=resolved(config.store.media_dir)),
+            "store": StoreConfig(url=url, media_dir=resolved(config.store.media_dir)),
         }
     )
 

@@ -1,0 +1,1 @@
+"""Quality of a bundle on labelled data; needs only the base install."""

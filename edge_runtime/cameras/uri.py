@@ -214,7 +214,8 @@ def _known() -> str:
 def _create_simulated(spec: SourceSpec) -> Camera:
     from edge_runtime.cameras.simulated import SimulatedCamera, SimulatedSkyConfig
 
-    return SimulatedCamera(SimulatedSkyConfig.from_query(dict(spec.params)))
+    camera: Camera = SimulatedCamera(SimulatedSkyConfig.from_query(dict(spec.params)))
+    return camera
 
 
 def _create_folder(spec: SourceSpec) -> Camera:

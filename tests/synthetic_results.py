@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
 from edge_runtime.frame import Frame
-from edge_runtime.sighting import Detection, FrameResult
+from edge_runtime.sighting import Detection, FrameResult, Sighting
+from edge_runtime.tracked_sighting import BundleIdentity, DetectionRecord, TrackedSighting
 
+BUNDLE = BundleIdentity("test", "1.0.0", "ab" * 32)
 START = datetime(2024, 3, 1, 22, 0, 0, 123456, tzinfo=UTC)
 
 
@@ -63,3 +66,48 @@ def make_result(detections, picture=None, **frame_keywords):
         picture = np.full((frame.height, frame.width, 3), 20, dtype=np.uint8)
     stages = {"condition": 1.0, "detect": 2.0, "classify": 3.0}
     return FrameResult(frame, picture, tuple(detections), stages)
+
+
+def tracked(
+    number,
+    *,
+    score=0.8,
+    seconds=0.0,
+    time=None,
+    pictures=False,
+    ra_deg=None,
+    dec_deg=None,
+    bundle=BUNDLE,
+    kind=4,
+):
+    """A report of the tracker; equal numbers are the same sighting."""
+    detection = make_detection(100.1, 90.7, score=score, seed=number, kind=kind)
+    time = time or START + timedelta(seconds=seconds)
+    rng = np.random.default_rng(number)
+    sighting = Sighting(
+        id=hashlib.sha256(str(number).encode()).hexdigest()[:32],
+        camera="sim",
+        target=f"target {number}",
+        first_seen=time,
+        last_seen=time,
+        frames=3,
+        box_xyxy_px=detection.box_xyxy_px,
+        score=score,
+        galaxy_probability=detection.galaxy_probability,
+        votes=detection.votes,
+        class_probabilities=detection.class_probabilities,
+        ra_deg=ra_deg,
+        dec_deg=dec_deg,
+        bundle_name=bundle.name,
+        bundle_version=bundle.version,
+        bundle_sha256=bundle.sha256,
+    )
+    record = DetectionRecord(time, "sim", sighting.target, int(seconds), detection, ra_deg, dec_deg)
+    return TrackedSighting(
+        sighting,
+        (record,),
+        score_sum=score * 3.1,
+        size_arcsec=None if ra_deg is None else 80.1,
+        crop=rng.integers(0, 255, (64, 64, 3), dtype=np.uint8) if pictures else None,
+        annotated=np.full((120, 160, 3), number % 200, dtype=np.uint8) if pictures else None,
+    )

@@ -226,8 +226,8 @@ def add_noise(rng: Rng, image: Image, noise: float | None = None) -> Image:
         grain = grain.reshape(image.shape) / np.float32(grain.std())
     image += grain * np.float32(sigma)
     if rng.random() < 0.15:
-        bands = rng.standard_normal(image.shape[0], dtype=np.float32) * np.float32(0.3 * sigma)
-        image += bands[:, None] if image.ndim == 2 else bands[:, None, None]
+        shape = (image.shape[0],) + (1,) * (image.ndim - 1)
+        image += rng.standard_normal(shape, dtype=np.float32) * np.float32(0.3 * sigma)
     return image
 
 

@@ -21,6 +21,7 @@ _TAPER_START = 1.2
 _ARM_B_V_BLUER = 0.22
 _EXTINCTION_RGB = np.array([0.75, 1.0, 1.33], dtype=np.float32)
 _COARSE_SIDE = 192
+_STRIP_SAMPLES = 100_000
 _OVERSAMPLED_BELOW_PX = 20.0
 
 Grid = NDArray[np.float32]
@@ -79,21 +80,29 @@ def render_galaxy(
     x = _samples(left, right, fold) - centre_x
     y = _samples(top, bottom, fold) - centre_y
     softening = 0.35 / (fold * radius_px)
-    light = _brightness(model, x, y, radius_px, position_angle_deg, softening)
+    part = picture[top:bottom, left:right]
+    # A band of rows at a time: less memory, and faster.
+    rows = max(1, _STRIP_SAMPLES // (len(x) * fold))
+    for row in range(0, bottom - top, rows):
+        band = y[row * fold : (row + rows) * fold]
+        light = _brightness(model, x, band, radius_px, position_angle_deg, softening)
+        if fold > 1:
+            light = light.reshape(-1, fold, right - left, fold, 3).sum(axis=(1, 3))
+        part[row : row + rows] = light
+
     whole = right - left >= 2 * reach and bottom - top >= 2 * reach
+    x, y = x[fold // 2 :: fold], y[fold // 2 :: fold]
     if whole:
-        total, slope = _balance(light[..., 1], x, y)
+        total, slope = _balance(part[..., 1], x, y)
     else:
         step = 2.0 * reach / _COARSE_SIDE
         axis = (np.arange(_COARSE_SIDE, dtype=np.float32) - (_COARSE_SIDE - 1) / 2.0) * step
         coarse = _brightness(model, axis, axis, radius_px, position_angle_deg, softening)
         total, slope = _balance(coarse[..., 1], axis, axis)
         total *= step * step * fold * fold
-    light *= (1.0 - slope[0] * x[None, :] - slope[1] * y[:, None]).clip(0.2, 1.8)[..., None]
-    light *= np.float32(flux / total)
-    if fold > 1:
-        light = light.reshape(bottom - top, fold, right - left, fold, 3).sum(axis=(1, 3))
-    picture[top:bottom, left:right] = light
+    tilt = (1.0 - slope[0] * x[None, :] - slope[1] * y[:, None]).clip(0.2, 1.8)
+    tilt *= flux / total
+    part *= tilt.astype(np.float32)[..., None]
     return picture
 
 
@@ -207,10 +216,12 @@ def _inclined_disc(model: GalaxyModel, along: Grid, across: Grid) -> tuple[Grid,
     start = max(0.12, 0.8 * model.bar_length if model.bar_fraction > 0.0 else 0.12)
     inside = ((radius - start) / 0.12).clip(0.0, 1.0)
     phase = model.arm_count * (azimuth - shear - math.radians(model.arm_phase_deg))
-    # Clumps also make the arms wander, as in real ones.
-    phase = phase + 0.5 * texture
+    # Arms wander and come and go, as in real ones.
+    wander = _patchwork(model.texture_seed + 1, along * 14.0, v * 14.0)
+    phase = phase + 0.5 * texture + 0.7 * wander
     crest = (0.5 + 0.5 * np.cos(phase)) ** 2 * np.float32(1.0 / 0.375)
-    share = (model.arm_contrast * inside).astype(np.float32)
+    share = model.arm_contrast * inside * (0.75 + 0.25 * wander).clip(0.2, 1.0)
+    share = share.astype(np.float32)
     young = disc * share * crest * np.exp(0.7 * model.clumpiness * texture)
     lane = (0.5 + 0.5 * np.cos(phase + 1.1 * model.winding)) ** 6
     dust = model.dust_depth * 0.8 * inside * lane * np.exp(-radius / 0.6)

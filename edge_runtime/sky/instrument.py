@@ -110,7 +110,7 @@ class TelescopeConfig:
     def sky_electrons_per_s(self) -> float:
         """Electrons per second, pixel and V band from the sky."""
         brightness = 10.0 ** (-0.4 * self.sky_mag_arcsec2) * self.pixel_scale_arcsec**2
-        return self.electrons_per_s_of_mag_0 * brightness
+        return float(self.electrons_per_s_of_mag_0 * brightness)
 
     @property
     def fwhm_px(self) -> float:

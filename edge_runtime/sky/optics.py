@@ -14,6 +14,7 @@ MOFFAT_BETA = 3.0
 """Wing exponent of seeing-limited stars (Trujillo et al. 2001, MNRAS 328, 977: 2.5 to 4.8)."""
 
 _SHARED_RADIUS_PX = 9
+_PHASES = 8
 _OVERSAMPLED_BELOW_FWHM_PX = 2.5
 
 
@@ -95,8 +96,8 @@ def add_stars(
 ) -> Image:
     """Add point sources with Moffat profiles, in place.
 
-    Faint stars share one convolution; a star whose wings would show above
-    ``floor`` at its edge is drawn on its own, as far out as its wings show.
+    Faint stars are stamped to an eighth of a pixel; a star whose wings show above
+    ``floor`` beyond the stamp is drawn on its own, as far out as they show.
 
     Parameters
     ----------
@@ -144,30 +145,36 @@ def _add_shared(
     fwhm_px: float,
     beta: float,
 ) -> None:
-    """Spread each star over four pixels and convolve them all at once."""
+    """Draw faint stars from stamps prepared for eighths of a pixel."""
     height, width = image.shape[:2]
-    planes = flux.shape[1]
-    column, row = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
-    points = np.zeros((height * width, planes), dtype=np.float32)
-    drawn = False
-    for dy in (0, 1):
-        for dx in (0, 1):
-            part = np.abs(1 - dx - (x - column)) * np.abs(1 - dy - (y - row))
-            c, r = column + dx, row + dy
-            inside = (c >= 0) & (c < width) & (r >= 0) & (r < height)
-            if inside.any():
-                drawn = True
-                where = r[inside] * width + c[inside]
-                np.add.at(points, where, flux[inside] * part[inside, None].astype(np.float32))
-    if drawn:
-        kernel = moffat_kernel(fwhm_px, _SHARED_RADIUS_PX, beta)
-        spread = cv2.filter2D(
-            points.reshape(height, width, planes),
-            cv2.CV_32F,
-            kernel,
-            borderType=cv2.BORDER_CONSTANT,
-        )
-        image += np.asarray(spread, dtype=np.float32).reshape(image.shape).clip(0.0, None)
+    radius = _SHARED_RADIUS_PX
+    column, row = np.rint(x).astype(np.int64), np.rint(y).astype(np.int64)
+    near = (column >= -radius) & (column < width + radius)
+    near &= (row >= -radius) & (row < height + radius)
+    phase_x = np.rint((x - column) * _PHASES).astype(np.int64)
+    phase_y = np.rint((y - row) * _PHASES).astype(np.int64)
+    stamps: dict[tuple[int, int], Image] = {}
+    for i in np.flatnonzero(near):
+        phase = int(phase_x[i]), int(phase_y[i])
+        if phase not in stamps:
+            offset = np.array(phase, dtype=np.float64) / _PHASES
+            stamps[phase] = _moffat(offset, fwhm_px, radius, beta, normalise=True)
+        _paste(image, stamps[phase], int(column[i]), int(row[i]), flux[i])
+
+
+def _paste(image: Image, stamp: Image, column: int, row: int, flux: NDArray[np.float32]) -> None:
+    """Add a square stamp centred at a pixel, as much of it as is inside."""
+    height, width = image.shape[:2]
+    radius = stamp.shape[0] // 2
+    left, right = max(0, column - radius), min(width, column + radius + 1)
+    top, bottom = max(0, row - radius), min(height, row + radius + 1)
+    if left >= right or top >= bottom:
+        return
+    stamp = stamp[
+        top - row + radius : bottom - row + radius, left - column + radius : right - column + radius
+    ]
+    patch = image[top:bottom, left:right]
+    patch += stamp * flux[0] if image.ndim == 2 else stamp[..., None] * flux
 
 
 def _add_one(
@@ -180,18 +187,9 @@ def _add_one(
     radius: int,
 ) -> None:
     """Draw one star with its wings."""
-    height, width = image.shape[:2]
     column, row = round(x), round(y)
-    left, right = max(0, column - radius), min(width, column + radius + 1)
-    top, bottom = max(0, row - radius), min(height, row + radius + 1)
-    if left >= right or top >= bottom:
-        return
     stamp = _moffat(np.array([x - column, y - row]), fwhm_px, radius, beta, normalise=False)
-    stamp = stamp[
-        top - row + radius : bottom - row + radius, left - column + radius : right - column + radius
-    ]
-    patch = image[top:bottom, left:right]
-    patch += stamp * flux[0] if image.ndim == 2 else stamp[..., None] * flux
+    _paste(image, stamp, column, row, flux)
 
 
 def vignetting(height: int, width: int, corner_loss: float) -> Image:

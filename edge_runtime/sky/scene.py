@@ -91,7 +91,7 @@ def draw_scene(config: TelescopeConfig, ra_deg: float, dec_deg: float) -> SkySce
     centre = (config.width - 1) / 2.0, (config.height - 1) / 2.0
     plane = TangentPlane(ra_deg, dec_deg, scale, *centre)
     radius_deg = math.hypot(width, height) / 2.0 * scale / 3600.0
-    light = np.zeros((height, width, 3), dtype=np.float32)
+    light = tuple(np.zeros((height, width), dtype=np.float32) for _ in range(config.planes))
     galaxies: list[CatalogueGalaxy] = []
     if config.galaxies:
         galaxies = galaxies_in_field(ra_deg, dec_deg, radius_deg, config.faintest_galaxy_mag)
@@ -101,23 +101,26 @@ def draw_scene(config: TelescopeConfig, ra_deg: float, dec_deg: float) -> SkySce
         stars = stars_in_field(ra_deg, dec_deg, radius_deg, config.faintest_star_mag, config.seed)
         x, y = plane.to_pixels(stars.ra_deg, stars.dec_deg)
         rate = config.electrons_per_s_of_mag_0 * 10.0 ** (-0.4 * stars.magnitude)
-        rate_rgb = rate[:, None] * rgb_from_b_v(stars.b_v)
-        floor = max(0.01 * config.sky_electrons_per_s, 1e-6)
-        add_stars(light, x + MARGIN_PX, y + MARGIN_PX, rate_rgb, config.fwhm_px, floor=floor)
-    if config.colour == "mono":
-        return SkyScene((light.sum(axis=2),), plane, tuple(galaxies))
-    planes = tuple(np.ascontiguousarray(light[..., c]) for c in range(3))
-    return SkyScene(planes, plane, tuple(galaxies))
+        rates = _bands(rate[:, None] * rgb_from_b_v(stars.b_v), config)
+        floor = max(0.02 * config.sky_electrons_per_s, 1e-6)
+        for band, rate in zip(light, rates, strict=True):
+            add_stars(band, x + MARGIN_PX, y + MARGIN_PX, rate, config.fwhm_px, floor=floor)
+    return SkyScene(light, plane, tuple(galaxies))
+
+
+def _bands(rgb: NDArray[np.float32], config: TelescopeConfig) -> list[NDArray[np.float32]]:
+    """Split the last axis in the camera's bands: three, or their sum."""
+    return [rgb.sum(axis=-1)] if config.colour == "mono" else [rgb[..., c] for c in range(3)]
 
 
 def _draw_galaxy(
-    light: NDArray[np.float32],
+    light: tuple[NDArray[np.float32], ...],
     galaxy: CatalogueGalaxy,
     plane: TangentPlane,
     config: TelescopeConfig,
 ) -> None:
     """Add one galaxy to a field with its margin."""
-    height, width = light.shape[:2]
+    height, width = light[0].shape
     shape = isophote(galaxy, plane)
     x, y = shape.x + MARGIN_PX, shape.y + MARGIN_PX
     reach = math.ceil(EXTENT * shape.semi_major + 4.0 * config.fwhm_px) + 2
@@ -135,7 +138,8 @@ def _draw_galaxy(
         (bottom - top, right - left),
         (x - left, y - top),
     )
-    light[top:bottom, left:right] += blur(stamp, config.fwhm_px)
+    for band, part in zip(light, _bands(stamp, config), strict=True):
+        band[top:bottom, left:right] += blur(np.ascontiguousarray(part), config.fwhm_px)
 
 
 def visible_galaxies(

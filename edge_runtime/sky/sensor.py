@@ -38,9 +38,10 @@ class Sensor:
         rng = np.random.default_rng([config.seed, 0x5E2])
         self._bank = NoiseBank(config.seed) if config.noise else None
         self._falloff = vignetting(height, width, config.vignetting)
-        self._sky_shape = linear_gradient(
-            height, width, float(rng.uniform(0.0, 360.0)), config.sky_gradient
-        )
+        angle = float(rng.uniform(0.0, 360.0))
+        # A linear gradient is the sum of one row and one column.
+        shape = linear_gradient(height, width, angle, config.sky_gradient)
+        self._sky_row, self._sky_column = shape[:1].copy(), shape[:, :1] - shape[0, 0]
         count = int(rng.poisson(config.hot_pixel_share * width * height)) if config.noise else 0
         rows, columns = rng.integers(0, height, count), rng.integers(0, width, count)
         channels = rng.integers(0, 3, count)
@@ -87,12 +88,12 @@ class Sensor:
             bands = []
             for plane, sky_e in zip(planes, sky, strict=True):
                 electrons = self._drifted(plane, rows, drift_xy_px) * np.float32(exposure_s)
-                electrons += self._sky_shape[rows] * sky_e
+                electrons += (self._sky_row + self._sky_column[rows]) * sky_e
                 electrons *= self._falloff[rows]
                 electrons += np.float32(config.dark_e_per_s * exposure_s)
                 bands.append(electrons)
             if config.colour == "bayer":
-                bands = [_mosaic(*bands, first_row=top)]
+                bands = [_mosaic(bands, top)]
             counts = [self._counts(electrons, rng) for electrons in bands]
             out[rows] = cv2.merge(counts) if colour else counts[0]
         hot = out[self._hot] + self._hot_e_per_s * exposure_s * config.adu_per_electron
@@ -130,8 +131,9 @@ class Sensor:
         return np.asarray(counts, dtype=np.uint16)
 
 
-def _mosaic(red: Plane, green: Plane, blue: Plane, first_row: int) -> Plane:
+def _mosaic(bands: list[Plane], first_row: int) -> Plane:
     """Sample three bands through the colour filters of an RGGB sensor."""
+    red, green, blue = bands
     out = green.copy()
     even = first_row % 2
     out[even::2, 0::2] = red[even::2, 0::2]

@@ -17,7 +17,7 @@ from edge_runtime.sky.sensor import BAYER_PATTERN, Sensor
 MAX_DRIFT_PX = MARGIN_PX - 1
 """Largest drift that an exposure may have, in pixels."""
 
-_CACHED_BYTES = 60_000_000
+_CACHED_BYTES = 32_000_000
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 class SimulatedTelescope:
     """Takes exposures anywhere on the sky, with known truth.
 
-    The light of the last fields is kept (up to 60 MB), so that a second exposure of
+    The light of the last fields is kept (32 MB, or one field where it is larger), so that a second exposure of
     a field costs little more than its noise.
 
     Parameters

@@ -31,7 +31,8 @@ def iou(a: Boxes, b: Boxes) -> NDArray[np.float32]:
     """Intersection over union of every pair, shape (len(a), len(b)), 0 to 1."""
     shared = intersection(a, b)
     union = area(a)[:, None] + area(b)[None, :] - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    ratio = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return np.asarray(ratio, dtype=np.float32)
 
 
 def clip(boxes: Boxes, width: int, height: int) -> Boxes:
@@ -108,4 +109,4 @@ def merge(
     comparable = chosen_scores[None, :] > 0.5 * chosen_scores[:, None]
     weaker = chosen_scores[:, None] < part_score_ratio * chosen_scores[None, :]
     part = inside & smaller & ((concentric & comparable) | weaker)
-    return kept[~part.any(axis=1)]
+    return np.asarray(kept[~part.any(axis=1)], dtype=np.intp)

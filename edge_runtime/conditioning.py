@@ -17,6 +17,7 @@ out alike: the noisier the sky, the closer the function is to the identity.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -24,6 +25,8 @@ from numpy.typing import NDArray
 
 from edge_runtime.errors import FrameError
 from edge_runtime.frame import Frame
+
+Planes = NDArray[np.uint8] | NDArray[np.uint16]
 
 _BAYER_CODES = {
     "RGGB": cv2.COLOR_BayerRGGB2RGB,
@@ -105,37 +108,30 @@ def condition(frame: Frame, params: ConditioningParams | None = None) -> NDArray
     return condition_planes(planes, params or ConditioningParams())
 
 
-def to_planes(frame: Frame) -> NDArray[np.uint8] | NDArray[np.uint16]:
+def to_planes(frame: Frame) -> Planes:
     """Integer planes of a frame, debayered: (H, W) or (H, W, 3), uint8 or uint16."""
-    pixels = frame.pixels
+    pixels: Any = frame.pixels
     if pixels.dtype == np.float32:
         pixels = _to_uint16(pixels, frame.name or f"{frame.camera} frame {frame.sequence}")
     if frame.bayer is not None:
         pixels = cv2.cvtColor(pixels, _BAYER_CODES[frame.bayer])
-    return pixels  # type: ignore[return-value]
+    return cast(Planes, pixels)
 
 
-def condition_planes(
-    planes: NDArray[np.uint8] | NDArray[np.uint16], params: ConditioningParams
-) -> NDArray[np.uint8]:
+def condition_planes(planes: Planes, params: ConditioningParams) -> NDArray[np.uint8]:
     """Background and stretch of integer planes, see `condition`."""
     if planes.ndim == 2:
         planes = planes[:, :, None]
     background = estimate_background(planes, params)
     flat, pedestal = _subtract(planes, background, params)
     lut = _stretch_table(planes.dtype, pedestal, background.sigma, params)
-    if planes.dtype == np.uint8:
-        stretched = cv2.LUT(flat, lut)
-    else:
-        stretched = lut[flat]
+    stretched: Any = cv2.LUT(flat, lut) if planes.dtype == np.uint8 else lut[flat]
     if stretched.ndim == 2 or stretched.shape[2] == 1:
-        return cv2.cvtColor(stretched, cv2.COLOR_GRAY2RGB)  # type: ignore[return-value]
-    return stretched  # type: ignore[no-any-return,return-value]
+        stretched = cv2.cvtColor(stretched, cv2.COLOR_GRAY2RGB)
+    return cast(NDArray[np.uint8], stretched)
 
 
-def estimate_background(
-    planes: NDArray[np.uint8] | NDArray[np.uint16], params: ConditioningParams
-) -> Background:
+def estimate_background(planes: Planes, params: ConditioningParams) -> Background:
     """Fit the sky of integer planes.
 
     Cells brighter than the surface by more than 1.5 deviations are left out
@@ -155,7 +151,7 @@ def estimate_background(
     samples = _cell_samples(planes, params.background_grid)
     rows, columns, count, channels = samples.shape
     cells = samples.reshape(rows * columns, count, channels)
-    level = np.median(cells, axis=1) / full_scale
+    level = np.asarray(np.median(cells, axis=1) / full_scale, dtype=np.float64)
     empty = np.median(cells.max(axis=2), axis=1) == 0
     valid = ~empty if empty.mean() < 0.7 else np.ones(len(cells), dtype=bool)
     y, x = np.meshgrid(_cell_centres(rows), _cell_centres(columns), indexing="ij")
@@ -202,10 +198,10 @@ def _midtones_balance(x: float, y: float) -> float:
 
 
 def _subtract(
-    planes: NDArray[np.uint8] | NDArray[np.uint16],
+    planes: Planes,
     background: Background,
     params: ConditioningParams,
-) -> tuple[NDArray[np.uint8] | NDArray[np.uint16], int]:
+) -> tuple[Planes, int]:
     height, width, channels = planes.shape
     full_scale = int(np.iinfo(planes.dtype).max)
     noise = max(background.sigma, params.noise_floor if full_scale == 255 else 0.0)
@@ -213,18 +209,17 @@ def _subtract(
     # the surface is smooth: a small raster, enlarged, is the same to 1e-3 levels
     small = background.surface(max(height // 16, 2), max(width // 16, 2)) * full_scale - pedestal
     step = np.ptp(small.reshape(-1, channels), axis=0).max()
+    flat: Any
     if step < 0.75:
-        offset = small.reshape(-1, channels).mean(axis=0).round()
-        surface: NDArray[np.float32] | tuple[float, ...] = tuple(float(v) for v in offset)
-        if channels == 1:
-            surface = surface[:1]
-        flat = cv2.subtract(planes, surface + (0.0,) * (4 - len(surface)))
+        offset = small.reshape(-1, channels).mean(axis=0).round().tolist()
+        scalar: Any = (*offset, *[0.0] * (4 - channels))
+        flat = cv2.subtract(planes, scalar)
     else:
         dtype = np.int16 if full_scale == 255 else np.int32
         code = cv2.CV_8U if full_scale == 255 else cv2.CV_16U
-        large = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+        large: Any = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
         flat = cv2.subtract(planes.reshape(large.shape), np.rint(large).astype(dtype), dtype=code)
-    return flat.reshape(planes.shape), pedestal
+    return cast(Planes, flat.reshape(planes.shape)), pedestal
 
 
 def _stretch_table(
@@ -250,10 +245,10 @@ def _to_uint16(pixels: NDArray[np.generic], where: str) -> NDArray[np.uint16]:
     span = float(high - low) or 1.0
     # leave room below for the noise that the percentile cut off
     scaled = (values - (low - 0.02 * span)) * (65535.0 / (1.04 * span))
-    return np.nan_to_num(np.clip(scaled, 0.0, 65535.0), nan=0.0).astype(np.uint16)
+    return np.asarray(np.nan_to_num(np.clip(scaled, 0.0, 65535.0), nan=0.0), dtype=np.uint16)
 
 
-def _cell_samples(planes: NDArray[np.uint8] | NDArray[np.uint16], grid: int) -> NDArray[np.float32]:
+def _cell_samples(planes: Planes, grid: int) -> NDArray[np.float32]:
     """Pixels sampled from each cell, shape (rows, columns, samples, C)."""
     height, width, channels = planes.shape
     cell = max(1, int(np.ceil(max(height, width) / grid)))
@@ -283,15 +278,15 @@ def _fit_clipped(
     terms: NDArray[np.float64], level: NDArray[np.float64], valid: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """Least squares that rejects cells above the surface, as an array of 6."""
-    flat = np.zeros(6)
+    flat: NDArray[np.float64] = np.zeros(6)
     flat[0] = float(np.percentile(level[valid], 35.0))
     keep = valid & (level <= np.percentile(level[valid], 70.0))
-    coefficients = flat
+    coefficients: NDArray[np.float64] = flat
     for _ in range(4):
         if keep.sum() < 24:
             # too little sky left for a surface: a constant is the safe answer
             return flat
-        coefficients = np.linalg.lstsq(terms[keep], level[keep], rcond=None)[0]
+        coefficients = np.asarray(np.linalg.lstsq(terms[keep], level[keep], rcond=None)[0])
         residual = level - terms @ coefficients
         spread = _MAD_TO_SIGMA * float(np.median(np.abs(residual[keep]))) + 1e-5
         keep = valid & (residual < 1.5 * spread) & (residual > -4.0 * spread)

@@ -80,12 +80,12 @@ class GalaxyTable:
     @property
     def has_votes(self) -> NDArray[np.bool_]:
         """Which rows have the 37 votes, shape (N,)."""
-        return ~np.isnan(self.votes[:, 0])
+        return np.asarray(~np.isnan(self.votes[:, 0]), dtype=np.bool_)
 
     @property
     def has_class(self) -> NDArray[np.bool_]:
         """Which rows have one of ``CLASS5``, shape (N,)."""
-        return self.class5 != UNKNOWN_CLASS
+        return np.asarray(self.class5 != UNKNOWN_CLASS, dtype=np.bool_)
 
     def rows(self, keep: NDArray[np.bool_]) -> GalaxyTable:
         """The rows where ``keep`` (shape (N,), bool) is true."""
@@ -219,7 +219,9 @@ def read_crops(
         picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
         if picture is None:
             raise LabelError(f"{path}: cannot be read as a picture")
-        crop = _centre_square(picture, round(side_r90 * R90_FRAME_PX * float(scale)))
+        crop = _centre_square(
+            np.asarray(picture, dtype=np.uint8), round(side_r90 * R90_FRAME_PX * float(scale))
+        )
         shrinks = crop.shape[0] > size_px
         resized = cv2.resize(
             crop, (size_px, size_px), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
@@ -232,7 +234,8 @@ def _centre_square(picture: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8
     height, width = picture.shape[:2]
     pad = max(0, math.ceil((side_px - min(height, width)) / 2))
     if pad:
-        picture = cv2.copyMakeBorder(picture, pad, pad, pad, pad, cv2.BORDER_REFLECT_101)
+        padded = cv2.copyMakeBorder(picture, pad, pad, pad, pad, cv2.BORDER_REFLECT_101)
+        picture = np.asarray(padded, dtype=np.uint8)
         height, width = picture.shape[:2]
     top, left = (height - side_px) // 2, (width - side_px) // 2
     return picture[top : top + side_px, left : left + side_px]

@@ -25,8 +25,8 @@ _log = logging.getLogger(__name__)
 class SimulatedTelescope:
     """Takes exposures anywhere on the sky, with known truth.
 
-    The light of the last fields is kept (32 MB, or one field where it is larger), so that a second exposure of
-    a field costs little more than its noise.
+    The light of the last fields is kept (32 MB, or one field where that is larger),
+    so that a second exposure of a field costs little more than its noise.
 
     Parameters
     ----------

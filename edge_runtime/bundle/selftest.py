@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -27,8 +28,19 @@ class FramePipeline(Protocol):
         """Find and classify the galaxies of one frame."""
         ...
 
+    def close(self) -> None:
+        """Release threads."""
+        ...
+
 
 PipelineFactory = Callable[[Bundle], FramePipeline]
+
+
+def default_pipeline(bundle: Bundle) -> FramePipeline:
+    """Return the pipeline that the daemon runs."""
+    from edge_runtime.pipeline import Pipeline
+
+    return Pipeline(bundle)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +68,17 @@ class SelfTestResult:
     problems: tuple[str, ...]
 
 
-def run_selftest(bundle: Bundle, pipeline_factory: PipelineFactory) -> tuple[SelfTestResult, ...]:
+def run_selftest(
+    bundle: Bundle, pipeline_factory: PipelineFactory = default_pipeline
+) -> tuple[SelfTestResult, ...]:
     """Run a bundle on its own examples.
 
     Parameters
     ----------
     bundle : Bundle
         The bundle to test.
-    pipeline_factory : callable
-        Makes a pipeline from the bundle.
+    pipeline_factory : callable, optional
+        Makes a pipeline from the bundle; default is the daemon's.
 
     Returns
     -------
@@ -79,14 +93,13 @@ def run_selftest(bundle: Bundle, pipeline_factory: PipelineFactory) -> tuple[Sel
     """
     if not bundle.manifest.selftest:
         return ()
-    pipeline = pipeline_factory(bundle)
     results = []
-    for number, expected in enumerate(bundle.manifest.selftest):
-        frame = decode_frame(
-            bundle.read(expected.frame), expected.frame, f"{bundle.path}: {expected.frame}", number
-        )
-        found = pipeline.process(frame).detections
-        results.append(compare(expected, found, bundle.manifest.score_threshold))
+    with closing(pipeline_factory(bundle)) as pipeline:
+        for number, expected in enumerate(bundle.manifest.selftest):
+            name = expected.frame
+            frame = decode_frame(bundle.read(name), name, f"{bundle.path}: {name}", number)
+            found = pipeline.process(frame).detections
+            results.append(compare(expected, found, bundle.manifest.score_threshold))
     problems = [f"{result.frame}: {text}" for result in results for text in result.problems]
     if problems:
         more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
@@ -100,7 +113,7 @@ def run_selftest(bundle: Bundle, pipeline_factory: PipelineFactory) -> tuple[Sel
 def record_selftest(
     bundle: Bundle,
     frames: Mapping[str, bytes],
-    pipeline_factory: PipelineFactory,
+    pipeline_factory: PipelineFactory = default_pipeline,
     *,
     tolerance_iou: float = 0.8,
     tolerance_score: float = 0.1,
@@ -113,33 +126,26 @@ def record_selftest(
         A bundle as yet without a self-test.
     frames : mapping of str to bytes
         Encoded 8-bit pictures (PNG) by name, such as ``selftest/m51.png``.
-    pipeline_factory : callable
-        Makes a pipeline from the bundle.
+    pipeline_factory : callable, optional
+        Makes a pipeline from the bundle; default is the daemon's.
 
     Returns
     -------
     tuple of SelfTestFrame
         For the manifest's ``selftest``.
     """
-    pipeline = pipeline_factory(bundle)
     recorded = []
-    for number, (name, content) in enumerate(sorted(frames.items())):
-        result = pipeline.process(decode_frame(content, name, name, number))
-        recorded.append(
-            SelfTestFrame(
-                frame=name,
-                detections=tuple(
-                    ExpectedDetection(
-                        box_xyxy_px=_rounded_box(found.box_xyxy_px),
-                        score=round(float(found.score), 4),
-                        label=found.label,
-                    )
-                    for found in result.detections
-                ),
-                tolerance_iou=tolerance_iou,
-                tolerance_score=tolerance_score,
+    with closing(pipeline_factory(bundle)) as pipeline:
+        for number, (name, content) in enumerate(sorted(frames.items())):
+            result = pipeline.process(decode_frame(content, name, name, number))
+            recorded.append(
+                SelfTestFrame(
+                    frame=name,
+                    detections=tuple(_expectation(found) for found in result.detections),
+                    tolerance_iou=tolerance_iou,
+                    tolerance_score=tolerance_score,
+                )
             )
-        )
     return tuple(recorded)
 
 
@@ -226,6 +232,14 @@ def decode_frame(content: bytes, name: str, where: str, sequence: int = 0) -> Fr
     except (FrameError, cv2.error) as error:
         reason = " ".join(str(error).split())[:200]
         raise BundleError(f"{where}: the picture cannot be decoded ({reason})") from error
+
+
+def _expectation(found: Detection) -> ExpectedDetection:
+    return ExpectedDetection(
+        box_xyxy_px=_rounded_box(found.box_xyxy_px),
+        score=round(float(found.score), 4),
+        label=found.label,
+    )
 
 
 def _overlaps(box: BoxXyxy, found: Sequence[Detection]) -> list[float]:

@@ -224,12 +224,13 @@ def brightness_weights(outputs: int = 1) -> tuple[Array, Array]:
     return weights, np.full(outputs, -LOGIT_STEEPNESS * threshold)
 
 
-def retinanet_detector(*, quantised: bool = True, concatenated: bool = False) -> bytes:
+def retinanet_detector(*, quantised: bool = True, concatenated: bool = True) -> bytes:
     """Detector with the raw outputs of a RetinaNet, one square anchor a cell.
 
-    Outputs ``cls_3``, ``cls_4`` (logits, (1, H, W, 1)) and ``box_3``, ``box_4``
-    (all zero: the box is the anchor; (1, H, W, 4)). ``concatenated`` joins the
-    levels into ``scores`` (1, 80, 1) and ``boxes`` (1, 80, 4).
+    Outputs ``boxes`` (1, 80, 4), all zero, so that each box is its anchor, and
+    ``scores`` (1, 80, 1), logits; levels from fine to coarse, cells row by
+    row. Not ``concatenated``: ``cls_3``, ``cls_4`` (1, H, W, 1) and ``box_3``,
+    ``box_4`` (1, H, W, 4).
     """
     graph = Graph(quantised=quantised)
     image = graph.picture(DETECTOR_SIZE_PX)

@@ -98,7 +98,7 @@ class VideoCamera(Camera):
             exposure_s=0.0,
             camera=self.name,
             sequence=index,
-            name=f"{self._path.name}#{index}",
+            name=self._path.name,  # one target: tracking goes on from frame to frame
         )
 
     def skip(self, count: int) -> None:

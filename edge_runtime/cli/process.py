@@ -33,7 +33,7 @@ def process(
       galaxy-edge process night1/ m51.fits --output results
     """
     from edge_runtime.cli.output import ProgressBar, log_to_stderr
-    from edge_runtime.processing import process_paths
+    from edge_runtime.processing.batch import process_paths
 
     log_to_stderr("warning")
     with ProgressBar("processing") as progress:

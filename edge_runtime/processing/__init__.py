@@ -1,5 +1,4 @@
-"""The pipeline over files: ``galaxy-edge process``."""
+"""The pipeline over files: ``galaxy-edge process``.
 
-from edge_runtime.processing.batch import ProcessSummary, process_paths
-
-__all__ = ["ProcessSummary", "process_paths"]
+See ``edge_runtime.processing.batch.process_paths``.
+"""

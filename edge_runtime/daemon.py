@@ -1,0 +1,250 @@
+"""The daemon: camera, pipeline, tracker, store and dashboard, kept running."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from edge_runtime.capture import CaptureProcess, EndOfSource, FrameFault
+from edge_runtime.capture.supervision import SupervisionPolicy
+from edge_runtime.config import Config, StoreConfig
+from edge_runtime.errors import FrameError
+from edge_runtime.frame import Frame
+from edge_runtime.recording import Recorder
+
+if TYPE_CHECKING:
+    from edge_runtime.bundle import Bundle
+    from edge_runtime.pipeline import Pipeline
+    from edge_runtime.sighting import Sighting
+    from edge_runtime.tracking import Tracker
+
+log = logging.getLogger(__name__)
+
+WAIT_FOR_FRAME_S = 0.5
+HEALTH_EVERY_S = 60.0
+OPEN_TIMEOUT_S = 30.0
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What a run of the daemon did.
+
+    Attributes
+    ----------
+    frames : int
+        Frames that went through the pipeline.
+    faults : int
+        Frames that could not be read or processed.
+    sightings : tuple of Sighting
+        Confirmed and recorded, as they stood at the end, in the order of
+        confirmation.
+    unrecorded : int
+        Confirmed, but the store could not be written.
+    """
+
+    frames: int
+    faults: int
+    sightings: tuple[Sighting, ...]
+    unrecorded: int
+
+
+def check_config(config: Config) -> None:
+    """Check what single values cannot show: the source, its options, who may connect.
+
+    Nothing is opened.
+
+    Raises
+    ------
+    ConfigError
+        The message says what is wrong.
+    """
+    from edge_runtime.cameras.uri import open_camera
+
+    open_camera(config.camera.source)
+    if config.web.enabled:
+        _check_web(config)
+
+
+def store_paths(config: StoreConfig) -> tuple[str, Path]:
+    """Return the URL or path of the database and the folder for pictures.
+
+    What is not configured lies in the user's data directory.
+    """
+    if config.url is not None and config.media_dir is not None:
+        return config.url, config.media_dir
+    from platformdirs import user_data_path
+
+    data = user_data_path("galaxy-edge", appauthor=False)
+    return config.url or str(data / "sightings.sqlite"), config.media_dir or data / "media"
+
+
+def run_daemon(
+    config: Config,
+    *,
+    frame_limit: int | None = None,
+    report: Report = log.info,
+    stop: threading.Event | None = None,
+) -> RunSummary:
+    """Observe until the source ends, the limit is reached or somebody stops it.
+
+    In the main thread SIGINT and SIGTERM stop it in order; a second signal
+    ends the process at once.
+
+    Parameters
+    ----------
+    config : Config
+    frame_limit : int, optional
+        Stop after this many frames.
+    report : callable
+        Called with one line for each sighting, once it is confirmed and
+        recorded on the disk; from any thread.
+    stop : Event, optional
+        Stops the daemon when set.
+
+    Raises
+    ------
+    ConfigError
+        The source or the address of the dashboard is wrong.
+    GalaxyEdgeError
+        The bundle cannot be loaded, or a file source cannot be read at all.
+        A camera, a store or a dashboard that fails is tried again instead.
+    """
+    stop = stop or threading.Event()
+    if config.web.enabled:
+        _check_web(config)
+    capture = CaptureProcess(
+        config.camera.source,
+        policy=SupervisionPolicy(
+            hang_timeout_s=config.camera.hang_timeout_s,
+            open_timeout_s=max(OPEN_TIMEOUT_S, config.camera.hang_timeout_s),
+        ),
+    )
+    with ExitStack() as stack:
+        if threading.current_thread() is threading.main_thread():
+            stack.enter_context(_stopped_by_signals(stop))
+        stack.enter_context(capture)  # the camera opens while the models load
+        from edge_runtime.bundle import load_bundle
+        from edge_runtime.pipeline import Pipeline
+
+        bundle = load_bundle(config.bundle.path)
+        pipeline = Pipeline(
+            bundle,
+            threads=config.pipeline.threads,
+            score_threshold=config.pipeline.score_threshold,
+        )
+        stack.callback(pipeline.close)
+        log.info("observing %s with bundle %s", capture.source_name, _bundle_text(bundle))
+        return _Observation(config, capture, pipeline, report).run(frame_limit, stop)
+
+
+class _Observation:
+    """One run: everything between the first frame and the last."""
+
+    def __init__(
+        self, config: Config, capture: CaptureProcess, pipeline: Pipeline, report: Report
+    ) -> None:
+        self._config = config
+        self._capture = capture
+        self._pipeline = pipeline
+        self._recorder = Recorder(*store_paths(config.store), report)
+        self._tracker: Tracker | None = None
+        self._frames = 0
+        self._faults = 0
+        self._started_s = time.monotonic()
+        self._health_s = self._started_s
+
+    def run(self, frame_limit: int | None, stop: threading.Event) -> RunSummary:
+        """Take frames until the end; then write what waits and close everything."""
+        unrecorded = 0
+        try:
+            while not stop.is_set() and (frame_limit is None or self._frames < frame_limit):
+                item = self._capture.get(WAIT_FOR_FRAME_S)
+                if isinstance(item, EndOfSource):
+                    log.info("%s has no more frames", self._capture.source_name)
+                    break
+                if isinstance(item, FrameFault):
+                    self._faults += 1
+                    log.warning("%s", item.message)
+                elif item is not None:
+                    self._take(item)
+                self._say_health()
+        finally:
+            unrecorded = self._recorder.close()
+        return RunSummary(self._frames, self._faults, self._recorder.recorded, unrecorded)
+
+    def _take(self, frame: Frame) -> None:
+        """Process one frame; whatever is wrong with it, the next one is taken."""
+        try:
+            result = self._pipeline.process(frame)
+            if self._tracker is None:
+                self._tracker = self._make_tracker()
+            update = self._tracker.update(result)
+        except FrameError as error:
+            self._faults += 1
+            log.warning("%s", error)
+            return
+        except Exception:
+            self._faults += 1
+            log.exception("frame %d (%s) failed", frame.sequence, frame.name or frame.camera)
+            return
+        self._frames += 1
+        self._recorder.submit(update.changed)
+
+    def _make_tracker(self) -> Tracker:
+        from edge_runtime.tracking import BundleIdentity, Tracker, TrackingParams
+
+        bundle, settings = self._pipeline.bundle, self._config.tracking
+        return Tracker(
+            TrackingParams(n=settings.n, m=settings.m),
+            BundleIdentity(bundle.name, bundle.version, bundle.sha256),
+            self._recorder.known_sightings(bundle.sha256),
+        )
+
+    def _say_health(self) -> None:
+        now_s = time.monotonic()
+        if now_s - self._health_s >= HEALTH_EVERY_S:
+            self._health_s = now_s
+            log.info(
+                "%d frames (%.1f/s), %d faults, %d sightings, %d camera restarts",
+                self._frames,
+                self._frames / (now_s - self._started_s),
+                self._faults,
+                len(self._recorder.recorded),
+                self._capture.restarts,
+            )
+
+
+@contextmanager
+def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
+    """Let SIGINT and SIGTERM set the event; the second one ends the process."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    try:
+        for number in before:
+            signal.signal(number, handle)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _bundle_text(bundle: Bundle) -> str:
+    return f"{bundle.name} {bundle.version} ({bundle.sha256[:12]})"
+
+
+def _check_web(config: Config) -> None:
+    """Refuse an address that lets strangers in."""

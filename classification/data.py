@@ -1,0 +1,343 @@
+"""Batches for training the classifier: galaxies, crops without one, their labels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from annotations.galaxy_zoo import GalaxyTable, read_crops
+from classification import negatives
+from classification.augmentation import SURVEY, TELESCOPE, degrade, expose, jpeg, warp
+from classification.negatives import EmptyFrame
+from edge_runtime.crops import CROP_SIDE_R90
+from edge_runtime.decision_tree import VOTE_COLUMNS
+from edge_runtime.errors import GalaxyEdgeError
+from edge_runtime.sighting import CLASS5
+
+CACHE_SIDE_R90 = 5.28
+CACHE_SIZE_PX = 96
+"""Pictures are kept a little wider than a crop so that shifts and turns have pixels."""
+
+Targets = dict[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class GalaxyCache:
+    """Training pictures in memory with their targets.
+
+    Attributes
+    ----------
+    pictures : ndarray, shape (N, P, P, 3), uint8, RGB
+        ``CACHE_SIDE_R90`` wide.
+    votes : ndarray, shape (N, 37), float32
+        Vote fractions; rows of NaN where unknown.
+    class5 : ndarray, shape (N, 5), float32
+        Class probabilities; rows of NaN where unknown.
+    draw_weight : ndarray, shape (N,), float64
+        How often a picture is drawn, relative to the others.
+    """
+
+    pictures: NDArray[np.uint8]
+    votes: NDArray[np.float32]
+    class5: NDArray[np.float32]
+    draw_weight: NDArray[np.float64]
+
+
+def cache_galaxies(
+    table: GalaxyTable,
+    class_draw_weights: Sequence[float],
+    unlabelled_weight: float,
+) -> GalaxyCache:
+    """Read the pictures of a table into memory.
+
+    Parameters
+    ----------
+    table : GalaxyTable
+        Rows with a known ``frame_scale``.
+    class_draw_weights : sequence of float, length 5
+        How often pictures of each class are drawn; those with votes and no class
+        are drawn with weight 1.
+    unlabelled_weight : float
+        Weight of pictures with neither votes nor a class.
+    """
+    class5 = np.full((len(table), len(CLASS5)), np.nan, np.float32)
+    class5[table.has_class] = np.eye(len(CLASS5), dtype=np.float32)[table.class5[table.has_class]]
+    weight = np.where(table.has_votes, 1.0, unlabelled_weight)
+    weight[table.has_class] = np.asarray(class_draw_weights)[table.class5[table.has_class]]
+    pictures = read_crops(table, CACHE_SIZE_PX, side_r90=CACHE_SIDE_R90)
+    return GalaxyCache(pictures, table.votes.copy(), class5, weight)
+
+
+def read_crop_archive(path: Path | str, size_px: int) -> NDArray[np.uint8]:
+    """Read crops saved by a detector run.
+
+    Parameters
+    ----------
+    path : path
+        An ``.npz`` with ``crops``, shape (N, S, S, 3), uint8, RGB.
+    size_px : int
+        Side the crops are scaled to.
+
+    Raises
+    ------
+    GalaxyEdgeError
+        If the file is missing, damaged, or holds something else.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if "crops" not in archive:
+                raise GalaxyEdgeError(f"{path}: has no array named 'crops'")
+            crops = archive["crops"]
+    except (OSError, ValueError) as error:
+        raise GalaxyEdgeError(f"{path}: cannot be read as an .npz archive ({error})") from error
+    if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[3] != 3 or not len(crops):
+        raise GalaxyEdgeError(
+            f"{path}: crops are {crops.dtype} {crops.shape}; expected uint8 (N, S, S, 3)"
+        )
+    if crops.shape[1:3] == (size_px, size_px):
+        return crops
+    return np.stack(
+        [cv2.resize(c, (size_px, size_px), interpolation=cv2.INTER_AREA) for c in crops]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPlan:
+    """What a batch holds.
+
+    Attributes
+    ----------
+    galaxies, negatives : int
+        Galaxies and crops without one in a batch.
+    telescope : float
+        Part of the galaxies that get the telescope look.
+    composite : float
+        Part of those that are laid over a real star field.
+    mined : float
+        Part of the negatives taken from archives of mistakes, and of the
+        galaxies from archives of detected galaxies, where there are any.
+    """
+
+    galaxies: int = 64
+    negatives: int = 24
+    telescope: float = 0.4
+    composite: float = 0.4
+    mined: float = 0.3
+
+
+class CropBatches(keras.utils.PyDataset):
+    """One epoch of augmented batches.
+
+    Parameters
+    ----------
+    galaxies : GalaxyCache
+    frames : sequence of EmptyFrame
+        Real frames without a galaxy; may be empty.
+    mined_negatives, mined_galaxies : ndarray, shape (N, S, S, 3), uint8
+        Crops from the detector; may have no row.
+    plan : BatchPlan
+    size_px : int
+        Side of a crop.
+    batches : int
+        Batches in the epoch.
+    seed : sequence of int
+        Every batch is drawn from this seed and its own number.
+    """
+
+    def __init__(
+        self,
+        galaxies: GalaxyCache,
+        frames: Sequence[EmptyFrame],
+        mined_negatives: NDArray[np.uint8],
+        mined_galaxies: NDArray[np.uint8],
+        plan: BatchPlan,
+        size_px: int,
+        batches: int,
+        seed: Sequence[int],
+    ) -> None:
+        super().__init__(workers=1, max_queue_size=8)
+        self._galaxies = galaxies
+        self._frames = frames
+        self._mined_negatives = mined_negatives
+        self._mined_galaxies = mined_galaxies
+        self._plan = plan
+        self._size_px = size_px
+        self._batches = batches
+        self._seed = tuple(seed)
+        weight = galaxies.draw_weight
+        self._order = np.random.default_rng(self._seed).choice(
+            len(weight), size=batches * plan.galaxies, p=weight / weight.sum()
+        )
+
+    def __len__(self) -> int:
+        return self._batches
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], Targets]:
+        plan, size = self._plan, self._size_px
+        rng = np.random.default_rng((*self._seed, index))
+        rows = self._order[index * plan.galaxies : (index + 1) * plan.galaxies]
+        n = plan.galaxies + plan.negatives
+        crops = np.empty((n, size, size, 3), np.float32)
+        votes = np.full((n, len(VOTE_COLUMNS)), np.nan, np.float32)
+        class5 = np.full((n, len(CLASS5)), np.nan, np.float32)
+        telescope = rng.random(n) < plan.telescope
+        telescope[plan.galaxies :] = rng.random(plan.negatives) < 0.6
+        for i, row in enumerate(rows):
+            if len(self._mined_galaxies) and rng.random() < plan.mined / 2:
+                mined = self._mined_galaxies[rng.integers(len(self._mined_galaxies))]
+                crops[i] = _turned(mined.astype(np.float32), rng)
+                continue
+            crops[i] = self._galaxy(row, bool(telescope[i]), rng)
+            votes[i] = self._galaxies.votes[row]
+            class5[i] = self._galaxies.class5[row]
+        for i in range(plan.galaxies, n):
+            crop = _turned(self._negative(rng), rng)
+            crops[i] = degrade(crop, TELESCOPE, rng) if telescope[i] else crop
+        crops = expose(crops, telescope, rng)
+        for i in range(n):
+            if rng.random() < (TELESCOPE if telescope[i] else SURVEY).jpeg:
+                crops[i] = jpeg(crops[i], rng)
+        galaxy = np.zeros((n, 1), np.float32)
+        galaxy[: plan.galaxies] = 1
+        return crops, {"votes": votes, "class5": class5, "galaxy": galaxy}
+
+    def _galaxy(self, row: int, telescope: bool, rng: np.random.Generator) -> NDArray[np.float32]:
+        look = TELESCOPE if telescope else SURVEY
+        side_px = CACHE_SIZE_PX * CROP_SIDE_R90 / CACHE_SIDE_R90
+        crop = warp(self._galaxies.pictures[row], side_px, self._size_px, look, rng)
+        if telescope and self._frames and rng.random() < self._plan.composite:
+            frame = self._frames[rng.integers(len(self._frames))]
+            ground = negatives.random_place(frame, self._size_px, rng)
+            crop = lay_over(crop, _turned(ground.astype(np.float32), rng), rng)
+        return degrade(crop, look, rng)
+
+    def _negative(self, rng: np.random.Generator) -> NDArray[np.float32]:
+        if len(self._mined_negatives) and rng.random() < self._plan.mined:
+            mined = self._mined_negatives[rng.integers(len(self._mined_negatives))]
+            return mined.astype(np.float32)
+        kind = rng.random()
+        if not self._frames or kind < 0.2:
+            return negatives.drawn(self._size_px, rng)
+        frame = self._frames[rng.integers(len(self._frames))]
+        place = negatives.random_place if kind < 0.45 else negatives.bright_place
+        return place(frame, self._size_px, rng).astype(np.float32)
+
+
+def lay_over(
+    galaxy: NDArray[np.float32], ground: NDArray[np.float32], rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Add a galaxy's light, without its own sky, to a star field.
+
+    Parameters
+    ----------
+    galaxy, ground : ndarray, shape (S, S, 3), float32, 0 to 255
+    rng : Generator
+        Draws how bright the galaxy is.
+
+    Returns
+    -------
+    ndarray, shape (S, S, 3), float32
+        The light of both; above 255 where both are bright.
+    """
+    size = galaxy.shape[0]
+    sky = np.median(galaxy[::4, ::4], axis=(0, 1)) + 3.0
+    light = np.clip(galaxy - sky, 0, None)
+    axis = (np.arange(size, dtype=np.float32) - (size - 1) / 2) / (size / 2)
+    distance = np.hypot(axis[None, :], axis[:, None])
+    feather = np.clip((1.05 - distance) / 0.3, 0, 1)[:, :, None]
+    # A star field brighter than the galaxy would hide it and make the label false.
+    dimming = min(1.0, 60.0 / (float(np.median(ground[::4, ::4, 1])) + 1e-3))
+    return ground * dimming + light * feather * rng.uniform(0.7, 1.6)
+
+
+def _turned(crop: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    turned = np.rot90(crop, rng.integers(4))
+    return np.ascontiguousarray(turned[:, ::-1] if rng.random() < 0.5 else turned)
+
+
+def degraded_galaxies(
+    pictures: NDArray[np.uint8], size_px: int, frames: Sequence[EmptyFrame], seed: int
+) -> NDArray[np.float32]:
+    """Each cached picture once in the telescope look, for validating the veto."""
+    n = len(pictures)
+    empty = np.empty((0, size_px, size_px, 3), np.uint8)
+    unknown = GalaxyCache(
+        pictures,
+        np.full((n, len(VOTE_COLUMNS)), np.nan, np.float32),
+        np.full((n, len(CLASS5)), np.nan, np.float32),
+        np.ones(n),
+    )
+    batches = CropBatches(
+        unknown,
+        frames,
+        empty,
+        empty,
+        BatchPlan(galaxies=1, negatives=0, telescope=1.0),
+        size_px,
+        1,
+        (seed,),
+    )
+    rng = np.random.default_rng(seed)
+    crops = np.stack([batches._galaxy(i, True, rng) for i in range(n)])
+    return expose(crops, np.ones(n, bool), rng)
+
+
+def empty_crops(
+    frames: Sequence[EmptyFrame], size_px: int, per_frame: int, seed: int
+) -> NDArray[np.float32]:
+    """Fixed crops without a galaxy, half of them at bright places, for validation."""
+    rng = np.random.default_rng(seed)
+    crops = [
+        (negatives.bright_place if i % 2 else negatives.random_place)(frame, size_px, rng)
+        for frame in frames
+        for i in range(per_frame)
+    ]
+    return np.array(crops, np.float32).reshape(-1, size_px, size_px, 3)
+
+
+def batches_per_epoch(galaxies: GalaxyCache, plan: BatchPlan) -> int:
+    """Batches that draw about as many galaxies as there are effective pictures."""
+    return max(1, math.ceil(len(galaxies.pictures) / plan.galaxies))
+
+
+def representative_crops(
+    table: GalaxyTable, frames: Sequence[EmptyFrame], size_px: int, count: int, seed: int
+) -> NDArray[np.uint8]:
+    """Training crops of every look, for setting the ranges of an int8 network.
+
+    Parameters
+    ----------
+    table : GalaxyTable
+        Labels; only rows of the training split are used.
+    frames : sequence of EmptyFrame
+        Training frames without a galaxy.
+    size_px, count, seed : int
+        Side and number of the crops, and seed of their draw.
+
+    Returns
+    -------
+    ndarray, shape (count, size_px, size_px, 3), uint8
+        Half of them as cut out, half augmented galaxies and crops without one.
+    """
+    rng = np.random.default_rng(seed)
+    rows = table.where("train", ("kaggle", "gz2"))
+    keep = np.zeros(len(rows), bool)
+    keep[rng.choice(len(rows), size=min(len(rows), count), replace=False)] = True
+    rows = rows.rows(keep)
+    plain = read_crops(rows, size_px)[: count // 2]
+    cache = cache_galaxies(rows, (1.0,) * len(CLASS5), 1.0)
+    none = np.empty((0, size_px, size_px, 3), np.uint8)
+    plan = BatchPlan()
+    batches = CropBatches(
+        cache, frames, none, none, plan, size_px, max(1, count // plan.galaxies), (seed,)
+    )
+    augmented = np.concatenate([batches[i][0] for i in range(len(batches))])
+    missing = count - len(plain)
+    return np.concatenate([plain, augmented[:missing].astype(np.uint8)])

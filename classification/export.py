@@ -1,0 +1,168 @@
+"""Export of a trained classifier to an int8 TFLite file.
+
+The file takes uint8 crops (scale 1, zero point 0, values 0 to 255 as they come from
+the frame) and gives three float32 tensors of logits, told apart by their width: 37
+votes, 5 classes, 1 galaxy or not. Weights are int8 per channel, activations int8;
+only the dequantised outputs are float. The decision tree is applied behind it in float.
+
+Run as ``python -m classification.export --model F.keras --data DIR --output F.tflite``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from classification.evaluation import Logits, Predict
+
+_log = logging.getLogger(__name__)
+
+OUTPUT_WIDTHS = {37: "votes", 5: "class5", 1: "galaxy"}
+
+
+def export_int8(model: keras.Model, representative: NDArray[np.uint8], path: Path | str) -> Path:
+    """Quantise a classifier after training and write it as TFLite.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Input (N, S, S, 3), 0 to 255; output a dict of ``votes``, ``class5`` and
+        ``galaxy`` logits.
+    representative : ndarray, shape (M, S, S, 3), uint8
+        Training crops that show the range of every activation; a few hundred.
+    path : path
+        File to write.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    ValueError
+        If the representative crops do not fit the model's input.
+    """
+    import tensorflow as tf
+
+    expected = tuple(model.input_shape[1:])
+    if representative.dtype != np.uint8 or representative.shape[1:] != expected:
+        raise ValueError(
+            f"representative crops are {representative.dtype} {representative.shape}; "
+            f"expected uint8 (M, {', '.join(map(str, expected))})"
+        )
+
+    def samples() -> Iterator[list[NDArray[np.float32]]]:
+        # The two extremes fix the input's range to 0..255, so its scale is exactly 1.
+        yield [np.zeros((1, *expected), np.float32)]
+        yield [np.full((1, *expected), 255.0, np.float32)]
+        for crop in representative:
+            yield [crop[None].astype(np.float32)]
+
+    path = Path(path)
+    with tempfile.TemporaryDirectory() as folder:
+        specification = keras.InputSpec(shape=(1, *expected), dtype="float32", name="crop")
+        model.export(
+            folder, format="tf_saved_model", input_signature=[specification], verbose=False
+        )
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = samples
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = tf.uint8
+        converter.inference_output_type = tf.float32
+        content = converter.convert()
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(content)
+    partial.replace(path)
+    return path
+
+
+def tflite_predictor(path: Path | str, threads: int = 1) -> Predict:
+    """A ``Predict`` that runs an exported file, one crop a call as the edge does.
+
+    Parameters
+    ----------
+    path : path
+        A file written by ``export_int8``.
+    threads : int
+        Threads of the interpreter.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=str(path), num_threads=threads)
+    interpreter.allocate_tensors()
+    entry = interpreter.get_input_details()[0]
+    outputs = {
+        OUTPUT_WIDTHS[int(detail["shape"][-1])]: detail["index"]
+        for detail in interpreter.get_output_details()
+    }
+
+    def predict(crops: NDArray[np.float32]) -> Logits:
+        logits: dict[str, list[NDArray[np.float32]]] = {name: [] for name in outputs}
+        for crop in np.clip(np.rint(crops), 0, 255).astype(np.uint8):
+            interpreter.set_tensor(entry["index"], crop[None])
+            interpreter.invoke()
+            for name, index in outputs.items():
+                logits[name].append(interpreter.get_tensor(index)[0])
+        return {name: np.stack(rows) for name, rows in logits.items()}
+
+    return predict
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Command line: export a model and score it, float and int8, on the validation split."""
+    from annotations.empty_frames import empty_frame_split
+    from annotations.galaxy_zoo import read_labels
+    from classification.data import representative_crops
+    from classification.evaluation import evaluate
+    from classification.negatives import read_empty_frames
+    from classification.train import keras_predictor, validation_set
+
+    parser = argparse.ArgumentParser(
+        prog="python -m classification.export",
+        description="Export a classifier to int8 TFLite and score both on the validation split.",
+        epilog="Example: python -m classification.export --model best.keras "
+        "--data ../shared/data --output classifier.tflite --json metrics.json",
+    )
+    parser.add_argument("--model", type=Path, required=True, help="trained .keras file")
+    parser.add_argument("--data", type=Path, required=True, help="folder with galaxies/, frames/")
+    parser.add_argument("--output", type=Path, required=True, help=".tflite file to write")
+    parser.add_argument("--json", type=Path, help="file for the scores")
+    parser.add_argument("--samples", type=int, default=600, help="crops that set the ranges")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+
+    model = keras.models.load_model(given.model, compile=False)
+    size_px = int(model.input_shape[1])
+    table = read_labels(given.data / "galaxies" / "labels.csv")
+    train_paths, validation_paths = empty_frame_split(given.data)
+    crops = representative_crops(
+        table, read_empty_frames(train_paths[::4]), size_px, given.samples, given.seed
+    )
+    export_int8(model, crops, given.output)
+    validation = validation_set(table, read_empty_frames(validation_paths), size_px)
+    scores = {
+        name: evaluate(predict, validation.crops, validation.table, validation.veto).as_dict()
+        for name, predict in (
+            ("float", keras_predictor(model)),
+            ("int8", tflite_predictor(given.output)),
+        )
+    }
+    for name, values in scores.items():
+        _log.info("%s: %s", name, values)
+    if given.json is not None:
+        given.json.write_text(json.dumps(scores, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import signal
 import threading
@@ -13,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from edge_runtime.cameras.uri import open_camera, parse_source
 from edge_runtime.capture import CaptureProcess, EndOfSource, FrameFault
 from edge_runtime.capture.supervision import SupervisionPolicy
 from edge_runtime.config import Config, StoreConfig
@@ -68,8 +70,6 @@ def check_config(config: Config) -> None:
     ConfigError
         The message says what is wrong.
     """
-    from edge_runtime.cameras.uri import open_camera
-
     open_camera(config.camera.source)
     if config.web.enabled:
         _check_web(config)
@@ -158,6 +158,7 @@ class _Observation:
         self._pipeline = pipeline
         self._recorder = Recorder(*store_paths(config.store), report)
         self._tracker: Tracker | None = None
+        self._from_folder = parse_source(config.camera.source).scheme == "folder"
         self._frames = 0
         self._faults = 0
         self._started_s = time.monotonic()
@@ -184,10 +185,12 @@ class _Observation:
 
     def _take(self, frame: Frame) -> None:
         """Process one frame; whatever is wrong with it, the next one is taken."""
+        if self._from_folder and is_exposure(frame):
+            frame = named_after_target(frame)
         try:
             result = self._pipeline.process(frame)
             if self._tracker is None:
-                self._tracker = self._make_tracker()
+                self._tracker = self._make_tracker(frame)
             update = self._tracker.update(result)
         except FrameError as error:
             self._faults += 1
@@ -200,12 +203,17 @@ class _Observation:
         self._frames += 1
         self._recorder.submit(update.changed)
 
-    def _make_tracker(self) -> Tracker:
+    def _make_tracker(self, first: Frame) -> Tracker:
         from edge_runtime.tracking import BundleIdentity, Tracker, TrackingParams
 
         bundle, settings = self._pipeline.bundle, self._config.tracking
+        if self._from_folder and not is_exposure(first):
+            params = TrackingParams.for_stills()
+            log.info("the pictures of the folder are taken as separate: one detection confirms")
+        else:
+            params = TrackingParams(n=settings.n, m=settings.m)
         return Tracker(
-            TrackingParams(n=settings.n, m=settings.m),
+            params,
             BundleIdentity(bundle.name, bundle.version, bundle.sha256),
             self._recorder.known_sightings(bundle.sha256),
         )
@@ -222,6 +230,20 @@ class _Observation:
                 len(self._recorder.recorded),
                 self._capture.restarts,
             )
+
+
+def is_exposure(frame: Frame) -> bool:
+    """Tell an exposure of a series, with its target or time, from a single picture."""
+    return bool(frame.header.get("OBJECT")) or frame.exposure_s > 0
+
+
+def named_after_target(frame: Frame) -> Frame:
+    """Name an exposure from a folder after its target, not its file.
+
+    Tracking follows galaxies from frame to frame as long as the name stays.
+    """
+    target = str(frame.header.get("OBJECT") or "").strip()
+    return dataclasses.replace(frame, name=target or frame.camera)
 
 
 @contextmanager

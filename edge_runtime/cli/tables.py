@@ -12,21 +12,21 @@ from edge_runtime.sighting import Sighting
 
 def print_sightings(sightings: Sequence[Sighting]) -> None:
     """Print sightings as a table on standard output."""
-    table = Table(title="Confirmed sightings")
-    table.add_column("first seen (UTC)", no_wrap=True)
+    table = Table(title="Confirmed sightings (times in UTC)")
     table.add_column("target", overflow="fold")
     table.add_column("class", no_wrap=True)
-    table.add_column("score", justify="right")
-    table.add_column("frames", justify="right")
+    table.add_column("score", justify="right", no_wrap=True)
+    table.add_column("frames", justify="right", no_wrap=True)
     table.add_column("RA, Dec (deg)", no_wrap=True)
+    table.add_column("first seen", no_wrap=True)
     for sighting in sightings:
         known = sighting.ra_deg is not None and sighting.dec_deg is not None
         table.add_row(
-            sighting.first_seen.strftime("%Y-%m-%d %H:%M:%S"),
             sighting.target or sighting.camera,
             sighting.label.replace("_", " "),
             f"{sighting.score:.2f}",
             str(sighting.frames),
-            f"{sighting.ra_deg:.4f}, {sighting.dec_deg:+.4f}" if known else "unknown",
+            f"{sighting.ra_deg:.3f} {sighting.dec_deg:+.3f}" if known else "unknown",
+            sighting.first_seen.strftime("%m-%d %H:%M:%S"),
         )
     Console().print(table if sightings else "No confirmed sightings.")

@@ -19,7 +19,7 @@ from edge_runtime.errors import CameraError, ConfigError
 from edge_runtime.frame import Frame
 
 DEADLINE_S = 30.0
-QUICK = SupervisionPolicy(hang_timeout_s=0.5, open_timeout_s=20.0, backoff_first_s=0.01)
+QUICK = SupervisionPolicy(hang_timeout_s=1.5, open_timeout_s=20.0, backoff_first_s=0.01)
 
 
 @pytest.fixture(autouse=True)

@@ -25,7 +25,7 @@ from edge_runtime.recording import Recorder
 if TYPE_CHECKING:
     from edge_runtime.bundle import Bundle
     from edge_runtime.pipeline import Pipeline
-    from edge_runtime.sighting import Sighting
+    from edge_runtime.sighting import FrameResult, Sighting
     from edge_runtime.tracking import Tracker
 
 log = logging.getLogger(__name__)
@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 WAIT_FOR_FRAME_S = 0.5
 HEALTH_EVERY_S = 60.0
 OPEN_TIMEOUT_S = 30.0
+DASHBOARD_AFTER_S = 3.0
 
 Report = Callable[[str], None]
 
@@ -153,82 +154,103 @@ class _Observation:
     def __init__(
         self, config: Config, capture: CaptureProcess, pipeline: Pipeline, report: Report
     ) -> None:
+        from edge_runtime.dashboard import Dashboard
+        from edge_runtime.run_health import RunHealth
+        from edge_runtime.tracked_sighting import BundleIdentity
+
+        bundle = pipeline.bundle
         self._config = config
         self._capture = capture
         self._pipeline = pipeline
+        self._identity = BundleIdentity(bundle.name, bundle.version, bundle.sha256)
         self._recorder = Recorder(*store_paths(config.store), report)
+        self._dashboard = Dashboard(config.web, lambda: self._recorder.store)
+        self._health = RunHealth(capture.source_name, self._identity, config.camera.hang_timeout_s)
         self._tracker: Tracker | None = None
         self._from_folder = parse_source(config.camera.source).scheme == "folder"
-        self._frames = 0
-        self._faults = 0
-        self._started_s = time.monotonic()
-        self._health_s = self._started_s
+        self._started_s = self._logged_s = time.monotonic()
 
     def run(self, frame_limit: int | None, stop: threading.Event) -> RunSummary:
         """Take frames until the end; then write what waits and close everything."""
         unrecorded = 0
         try:
-            while not stop.is_set() and (frame_limit is None or self._frames < frame_limit):
+            while not stop.is_set() and (frame_limit is None or self._health.frames < frame_limit):
                 item = self._capture.get(WAIT_FOR_FRAME_S)
                 if isinstance(item, EndOfSource):
+                    self._health.source_ended()
                     log.info("%s has no more frames", self._capture.source_name)
                     break
+                result = None
                 if isinstance(item, FrameFault):
-                    self._faults += 1
-                    log.warning("%s", item.message)
+                    self._fault(item.message, item.source_failed)
                 elif item is not None:
-                    self._take(item)
-                self._say_health()
+                    result = self._take(item)
+                self._show(result)
         finally:
             unrecorded = self._recorder.close()
-        return RunSummary(self._frames, self._faults, self._recorder.recorded, unrecorded)
+            self._dashboard.close()
+        return RunSummary(
+            self._health.frames, self._health.faults, self._recorder.recorded, unrecorded
+        )
 
-    def _take(self, frame: Frame) -> None:
+    def _take(self, frame: Frame) -> FrameResult | None:
         """Process one frame; whatever is wrong with it, the next one is taken."""
         if self._from_folder and is_exposure(frame):
             frame = named_after_target(frame)
         try:
             result = self._pipeline.process(frame)
             if self._tracker is None:
+                log.info("first frame after %.1f s", time.monotonic() - self._started_s)
                 self._tracker = self._make_tracker(frame)
             update = self._tracker.update(result)
         except FrameError as error:
-            self._faults += 1
-            log.warning("%s", error)
-            return
-        except Exception:
-            self._faults += 1
+            self._fault(str(error))
+            return None
+        except Exception as error:  # supervision border: one frame must not end the night
             log.exception("frame %d (%s) failed", frame.sequence, frame.name or frame.camera)
-            return
-        self._frames += 1
+            self._fault(f"{type(error).__name__}: {error}")
+            return None
         self._recorder.submit(update.changed)
+        self._health.frame_done(result.stage_ms)
+        return result
+
+    def _fault(self, message: str, source_failed: bool = False) -> None:
+        self._health.fault(message, source_failed)
+        log.warning("%s", message)
 
     def _make_tracker(self, first: Frame) -> Tracker:
-        from edge_runtime.tracking import BundleIdentity, Tracker, TrackingParams
+        from edge_runtime.tracking import Tracker, TrackingParams
 
-        bundle, settings = self._pipeline.bundle, self._config.tracking
+        settings = self._config.tracking
         if self._from_folder and not is_exposure(first):
             params = TrackingParams.for_stills()
             log.info("the pictures of the folder are taken as separate: one detection confirms")
         else:
             params = TrackingParams(n=settings.n, m=settings.m)
-        return Tracker(
-            params,
-            BundleIdentity(bundle.name, bundle.version, bundle.sha256),
-            self._recorder.known_sightings(bundle.sha256),
-        )
+        known = self._recorder.known_sightings(self._identity.sha256)
+        return Tracker(params, self._identity, known)
 
-    def _say_health(self) -> None:
+    def _show(self, result: FrameResult | None) -> None:
+        """Bring dashboard and log up to date."""
         now_s = time.monotonic()
-        if now_s - self._health_s >= HEALTH_EVERY_S:
-            self._health_s = now_s
+        status = self._recorder.status()
+        health = self._health.now(status.ok, status.pending, status.last_error)
+        if result is not None:
+            self._dashboard.publish(result, health)
+        else:
+            self._dashboard.publish_health(health)
+        if self._tracker is not None or now_s - self._started_s > DASHBOARD_AFTER_S:
+            self._dashboard.start()  # its imports would delay the first frame
+        if now_s - self._logged_s >= HEALTH_EVERY_S:
+            self._logged_s = now_s
             log.info(
-                "%d frames (%.1f/s), %d faults, %d sightings, %d camera restarts",
-                self._frames,
-                self._frames / (now_s - self._started_s),
-                self._faults,
+                "%d frames (%.1f/s), %d faults, %d sightings, %d camera restarts, %d to write",
+                health.frames,
+                health.frames_per_second,
+                health.faults,
                 len(self._recorder.recorded),
                 self._capture.restarts,
+                health.pending,
             )
 
 
@@ -270,3 +292,6 @@ def _bundle_text(bundle: Bundle) -> str:
 
 def _check_web(config: Config) -> None:
     """Refuse an address that lets strangers in."""
+    from edge_runtime.dashboard import access_of
+
+    access_of(config.web)

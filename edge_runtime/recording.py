@@ -13,7 +13,7 @@ from edge_runtime.errors import StoreError
 
 if TYPE_CHECKING:
     from edge_runtime.sighting import Sighting
-    from edge_runtime.store import PendingWriter, Store
+    from edge_runtime.store import PendingWriter, PendingWriterStatus, Store
     from edge_runtime.tracked_sighting import KnownSighting, TrackedSighting
 
 log = logging.getLogger(__name__)
@@ -67,6 +67,19 @@ class Recorder:
                 store = None
             self._writer = PendingWriter(self._open, store, on_recorded=self._note)
         return self._writer
+
+    @property
+    def store(self) -> Store | None:
+        """The store, or None while it is not open; never waits."""
+        return None if self._writer is None else self._writer.store
+
+    def status(self) -> PendingWriterStatus:
+        """How the writing goes; never waits."""
+        if self._writer is not None:
+            return self._writer.status()
+        from edge_runtime.store import PendingWriterStatus
+
+        return PendingWriterStatus(True, 0, 0, 0, 0, "")
 
     def known_sightings(self, bundle_sha256: str) -> tuple[KnownSighting, ...]:
         """Sightings of earlier runs that tracking may continue; none where the store fails."""

@@ -26,10 +26,10 @@ def bench(
     Example:
       galaxy-edge bench --resolution 1920x1080 --json bench.json
     """
+    width, height = parse_resolution(resolution)
     from edge_runtime.benchmark import run_bench
     from edge_runtime.cli.output import write_json
 
-    width, height = parse_resolution(resolution)
     write_json(run_bench((width, height), bundle_path=bundle, threads=threads), json)
 
 

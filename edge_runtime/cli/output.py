@@ -41,6 +41,7 @@ def log_to_stderr(level: str = "info") -> None:
         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
         force=True,
     )
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # our own lines say it better
 
 
 class ProgressBar:

@@ -45,11 +45,11 @@ class LazyCommand(TyperCommand):
     """A command that loads its module when it is called, not when it is listed."""
 
     def __init__(self, entry_point: EntryPoint) -> None:
-        needs = f" Needs the {extra_of(entry_point)} extra." if extra_of(entry_point) else ""
+        needs = f" (needs the {extra_of(entry_point)} extra)" if extra_of(entry_point) else ""
         super().__init__(
             entry_point.name,
             callback=None,
-            help=f"Command of {entry_point.module.partition('.')[0]}.{needs}",
+            help=f"Command of {entry_point.module.partition('.')[0]}{needs}.",
             add_help_option=False,
             context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
             rich_markup_mode=None,

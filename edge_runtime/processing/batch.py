@@ -95,14 +95,15 @@ def process_paths(
         (output / ANNOTATED_FOLDER).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise GalaxyEdgeError(f"{output}: cannot make this folder ({error.strerror})") from error
-    files: list[Path] = []
+    found: dict[Path, None] = {}  # in order, each once
     failed = 0
     for path in paths:
         try:
-            files += [file for file in find_inputs(path, output) if file not in files]
+            found.update(dict.fromkeys(find_inputs(path, output)))
         except FrameError as error:
             on_failure(str(error))
             failed += 1
+    files = list(found)
     inputs = failed + len(files)
     with DetectionTable(output / "detections.csv") as table:
         batch = _Batch(bundle, output, table, unique_stems(files), score_threshold, threads)

@@ -21,6 +21,9 @@ from edge_runtime.decision_tree import VOTE_COLUMNS
 from edge_runtime.errors import GalaxyEdgeError
 from edge_runtime.sighting import CLASS5
 
+SOURCES = ("kaggle", "kaggle_extra", "gz2")
+"""Sources whose pictures have a known scale."""
+
 CACHE_SIDE_R90 = 5.28
 CACHE_SIZE_PX = 96
 """Pictures are kept a little wider than a crop so that shifts and turns have pixels."""
@@ -194,7 +197,7 @@ class CropBatches(keras.utils.PyDataset):
                 mined = self._mined_galaxies[rng.integers(len(self._mined_galaxies))]
                 crops[i] = _turned(mined.astype(np.float32), rng)
                 continue
-            crops[i] = self._galaxy(row, bool(telescope[i]), rng)
+            crops[i] = self.galaxy(row, bool(telescope[i]), rng)
             votes[i] = self._galaxies.votes[row]
             class5[i] = self._galaxies.class5[row]
         for i in range(plan.galaxies, n):
@@ -208,7 +211,8 @@ class CropBatches(keras.utils.PyDataset):
         galaxy[: plan.galaxies] = 1
         return crops, {"votes": votes, "class5": class5, "galaxy": galaxy}
 
-    def _galaxy(self, row: int, telescope: bool, rng: np.random.Generator) -> NDArray[np.float32]:
+    def galaxy(self, row: int, telescope: bool, rng: np.random.Generator) -> NDArray[np.float32]:
+        """One augmented galaxy before exposure, (S, S, 3) float32, 0 to 255."""
         look = TELESCOPE if telescope else SURVEY
         side_px = CACHE_SIZE_PX * CROP_SIDE_R90 / CACHE_SIDE_R90
         crop = warp(self._galaxies.pictures[row], side_px, self._size_px, look, rng)
@@ -262,82 +266,6 @@ def _turned(crop: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.f
     return np.ascontiguousarray(turned[:, ::-1] if rng.random() < 0.5 else turned)
 
 
-def degraded_galaxies(
-    pictures: NDArray[np.uint8], size_px: int, frames: Sequence[EmptyFrame], seed: int
-) -> NDArray[np.float32]:
-    """Each cached picture once in the telescope look, for validating the veto."""
-    n = len(pictures)
-    empty = np.empty((0, size_px, size_px, 3), np.uint8)
-    unknown = GalaxyCache(
-        pictures,
-        np.full((n, len(VOTE_COLUMNS)), np.nan, np.float32),
-        np.full((n, len(CLASS5)), np.nan, np.float32),
-        np.ones(n),
-    )
-    batches = CropBatches(
-        unknown,
-        frames,
-        empty,
-        empty,
-        BatchPlan(galaxies=1, negatives=0, telescope=1.0),
-        size_px,
-        1,
-        (seed,),
-    )
-    rng = np.random.default_rng(seed)
-    crops = np.stack([batches._galaxy(i, True, rng) for i in range(n)])
-    return expose(crops, np.ones(n, bool), rng)
-
-
-def empty_crops(
-    frames: Sequence[EmptyFrame], size_px: int, per_frame: int, seed: int
-) -> NDArray[np.float32]:
-    """Fixed crops without a galaxy, half of them at bright places, for validation."""
-    rng = np.random.default_rng(seed)
-    crops = [
-        (negatives.bright_place if i % 2 else negatives.random_place)(frame, size_px, rng)
-        for frame in frames
-        for i in range(per_frame)
-    ]
-    return np.array(crops, np.float32).reshape(-1, size_px, size_px, 3)
-
-
 def batches_per_epoch(galaxies: GalaxyCache, plan: BatchPlan) -> int:
     """Batches that draw about as many galaxies as there are effective pictures."""
     return max(1, math.ceil(len(galaxies.pictures) / plan.galaxies))
-
-
-def representative_crops(
-    table: GalaxyTable, frames: Sequence[EmptyFrame], size_px: int, count: int, seed: int
-) -> NDArray[np.uint8]:
-    """Training crops of every look, for setting the ranges of an int8 network.
-
-    Parameters
-    ----------
-    table : GalaxyTable
-        Labels; only rows of the training split are used.
-    frames : sequence of EmptyFrame
-        Training frames without a galaxy.
-    size_px, count, seed : int
-        Side and number of the crops, and seed of their draw.
-
-    Returns
-    -------
-    ndarray, shape (count, size_px, size_px, 3), uint8
-        Half of them as cut out, half augmented galaxies and crops without one.
-    """
-    rng = np.random.default_rng(seed)
-    rows = table.where("train", ("kaggle", "gz2"))
-    keep = np.zeros(len(rows), bool)
-    keep[rng.choice(len(rows), size=min(len(rows), count), replace=False)] = True
-    rows = rows.rows(keep)
-    plain = read_crops(rows, size_px)[: count // 2]
-    cache = cache_galaxies(rows, (1.0,) * len(CLASS5), 1.0)
-    none = np.empty((0, size_px, size_px, 3), np.uint8)
-    plan = BatchPlan()
-    batches = CropBatches(
-        cache, frames, none, none, plan, size_px, max(1, count // plan.galaxies), (seed,)
-    )
-    augmented = np.concatenate([batches[i][0] for i in range(len(batches))])
-    missing = count - len(plain)
-    return np.concatenate([plain, augmented[:missing].astype(np.uint8)])

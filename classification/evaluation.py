@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -124,3 +125,19 @@ def evaluate(
         galaxy_auc=auc,
         galaxy_recall=recall,
     )
+
+
+def keras_predictor(model: keras.Model, batch_size: int = 256) -> Predict:
+    """A ``Predict`` that runs a Keras model."""
+
+    def predict(crops: NDArray[np.float32]) -> Logits:
+        parts = [
+            model(crops[i : i + batch_size], training=False)
+            for i in range(0, len(crops), batch_size)
+        ]
+        return {
+            name: np.concatenate([keras.ops.convert_to_numpy(part[name]) for part in parts])
+            for name in parts[0]
+        }
+
+    return predict

@@ -122,10 +122,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Command line: export a model and score it, float and int8, on the validation split."""
     from annotations.empty_frames import empty_frame_split
     from annotations.galaxy_zoo import read_labels
-    from classification.data import representative_crops
-    from classification.evaluation import evaluate
+    from classification.evaluation import evaluate, keras_predictor
     from classification.negatives import read_empty_frames
-    from classification.train import keras_predictor, validation_set
+    from classification.representative import representative_crops
+    from classification.validation import validation_set
 
     parser = argparse.ArgumentParser(
         prog="python -m classification.export",

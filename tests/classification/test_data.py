@@ -1,0 +1,129 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from annotations.empty_frames import empty_frame_split
+from annotations.galaxy_zoo import read_labels
+from classification.augmentation import SURVEY, TELESCOPE, add_point_sources, expose, warp
+from classification.data import BatchPlan, CropBatches, cache_galaxies, lay_over, read_crop_archive
+from classification.negatives import bright_places, drawn, read_empty_frames
+from edge_runtime.errors import GalaxyEdgeError
+
+NONE = np.empty((0, 64, 64, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def batches(tiny_data: Path) -> CropBatches:
+    table = read_labels(tiny_data / "galaxies" / "labels.csv").where("train")
+    cache = cache_galaxies(table, (1, 1, 4, 1, 1), 0.5)
+    frames = read_empty_frames(empty_frame_split(tiny_data)[0])
+    mined = np.full((3, 64, 64, 3), 200, np.uint8)
+    return CropBatches(cache, frames, mined, NONE, BatchPlan(12, 8), 64, 2, (7, 0))
+
+
+def test_a_batch_holds_galaxies_first_and_labels_only_for_them(batches: CropBatches) -> None:
+    crops, targets = batches[0]
+    assert crops.shape == (20, 64, 64, 3)
+    assert crops.dtype == np.float32
+    assert crops.min() >= 0
+    assert crops.max() <= 255
+    assert targets["galaxy"][:, 0].tolist() == [1.0] * 12 + [0.0] * 8
+    assert np.isnan(targets["votes"][12:]).all()
+    assert np.isnan(targets["class5"][12:]).all()
+    known = ~np.isnan(targets["class5"][:, 0])
+    assert 0 < known.sum() < 12
+    np.testing.assert_allclose(targets["class5"][known].sum(axis=1), 1)
+
+
+def test_a_batch_depends_only_on_its_seed_and_number(batches: CropBatches) -> None:
+    np.testing.assert_array_equal(batches[1][0], batches[1][0])
+    assert not np.array_equal(batches[0][0], batches[1][0])
+
+
+def test_rare_classes_are_drawn_more_often(tiny_data: Path) -> None:
+    table = read_labels(tiny_data / "galaxies" / "labels.csv").where("train")
+    cache = cache_galaxies(table, (1, 1, 50, 1, 1), 0.0)
+    many = CropBatches(cache, (), NONE, NONE, BatchPlan(40, 0), 64, 4, (1,))
+    drawn_classes = np.concatenate([many[i][1]["class5"] for i in range(4)])
+    assert np.nanmean(drawn_classes[:, 2]) > 0.8
+
+
+def test_a_warp_keeps_the_galaxy_within_the_shift() -> None:
+    picture = np.zeros((96, 96, 3), np.uint8)
+    picture[44:52, 44:52] = 255
+    rng = np.random.default_rng(0)
+    for look in (SURVEY, TELESCOPE):
+        for _ in range(50):
+            crop = warp(picture, 74.5, 64, look, rng)[..., 0]
+            weights = crop / crop.sum()
+            y = (weights.sum(axis=1) * np.arange(64)).sum()
+            x = (weights.sum(axis=0) * np.arange(64)).sum()
+            # The crop may be zoomed in, which widens a shift in its pixels.
+            reach = look.shift * 64 * (1 + look.zoom) + 1
+            assert abs(x - 31.5) <= reach
+            assert abs(y - 31.5) <= reach
+
+
+def test_a_point_source_has_the_peak_it_was_given() -> None:
+    crop = np.zeros((64, 64, 3), np.float32)
+    add_point_sources(crop, np.array([[32.0, 20.0], [900.0, 3.0]]), np.full((2, 3), 100.0), 2.0)
+    assert crop.max() == pytest.approx(100, rel=0.05)
+    assert np.unravel_index(crop[..., 0].argmax(), (64, 64)) in {(20, 32), (19, 31), (20, 31)}
+
+
+def test_exposure_gives_whole_numbers_of_8_bits_and_some_grey_crops() -> None:
+    rng = np.random.default_rng(1)
+    crops = rng.uniform(-50, 400, (60, 16, 16, 3)).astype(np.float32)
+    exposed = expose(crops, np.arange(60) % 2 == 0, rng)
+    np.testing.assert_array_equal(exposed, np.rint(exposed))
+    assert exposed.min() >= 0
+    assert exposed.max() <= 255
+    grey = (exposed[..., 0] == exposed[..., 1]).all(axis=(1, 2))
+    assert 5 < grey.sum() < 40
+
+
+def test_a_galaxy_laid_over_a_star_field_adds_light_and_keeps_the_field() -> None:
+    rng = np.random.default_rng(2)
+    ground = np.full((64, 64, 3), 20.0, np.float32)
+    light = np.full((64, 64, 3), 10.0, np.float32)
+    light[28:36, 28:36] = 150
+    laid = lay_over(light, ground, rng)
+    assert laid[32, 32, 0] > 100
+    np.testing.assert_allclose(laid[0, 0], ground[0, 0])
+
+
+def test_bright_places_find_a_star_and_a_cloud() -> None:
+    axis = np.arange(200)
+    x, y = np.meshgrid(axis, axis)
+    field = 200 * np.exp(-0.5 * ((x - 50) ** 2 + (y - 60) ** 2) / 1.5**2)
+    field += 120 * np.exp(-0.5 * ((x - 140) ** 2 + (y - 120) ** 2) / 25**2)
+    places = bright_places(np.repeat(field[:, :, None], 3, axis=2).astype(np.uint8))
+    small, large = places[places[:, 2] == 1.5], places[places[:, 2] == 25.0]
+    assert np.abs(small[:, :2] - (50, 60)).max(axis=1).min() <= 2
+    assert np.abs(large[:, :2] - (140, 120)).max(axis=1).min() <= 13
+
+
+def test_drawn_crops_are_finite_and_differ() -> None:
+    rng = np.random.default_rng(4)
+    crops = np.stack([drawn(64, rng) for _ in range(40)])
+    assert np.isfinite(crops).all()
+    assert len(np.unique(crops.mean(axis=(1, 2, 3)))) == 40
+
+
+def test_archives_of_crops_are_read_and_scaled(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", crops=np.full((2, 80, 80, 3), 7, np.uint8))
+    crops = read_crop_archive(tmp_path / "a.npz", 64)
+    assert crops.shape == (2, 64, 64, 3)
+    assert (crops == 7).all()
+
+
+@pytest.mark.parametrize("content", [None, b"junk", {"other": np.zeros(3)}, {"crops": np.zeros(3)}])
+def test_an_archive_that_cannot_be_used_is_named(tmp_path: Path, content: object) -> None:
+    path = tmp_path / "mined.npz"
+    if isinstance(content, dict):
+        np.savez(path, **content)
+    elif isinstance(content, bytes):
+        path.write_bytes(content)
+    with pytest.raises(GalaxyEdgeError, match=r"mined\.npz"):
+        read_crop_archive(path, 64)

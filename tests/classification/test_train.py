@@ -1,0 +1,145 @@
+import csv
+import dataclasses
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from annotations.galaxy_zoo import read_labels
+from classification.averaging import WeightAverage
+from classification.data import BatchPlan, cache_galaxies
+from classification.distillation import TeacherTargets, mix_teacher, teacher_targets
+from classification.evaluation import keras_predictor
+from classification.models import create_model, model_names
+from classification.train import TrainConfig, train_classifier
+from edge_runtime.decision_tree import constraint_violation
+from edge_runtime.errors import GalaxyEdgeError
+
+
+@pytest.fixture(scope="module")
+def config(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainConfig:
+    return TrainConfig(
+        data=tiny_data,
+        output=tmp_path_factory.mktemp("run"),
+        epochs=2,
+        evaluate_every=1,
+        plan=BatchPlan(galaxies=8, negatives=4),
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(config: TrainConfig) -> TrainConfig:
+    result = train_classifier(config)
+    assert result.model_path.exists()
+    assert 0 <= result.scores.accuracy <= 1
+    assert result.scores.constraint_violation < 1e-5
+    assert len(result.data_hash) == 64
+    return config
+
+
+def test_training_leaves_a_model_a_log_and_its_provenance(trained: TrainConfig) -> None:
+    model = keras.models.load_model(trained.output / "best.keras", compile=False)
+    logits = keras_predictor(model)(np.zeros((3, 64, 64, 3), np.float32))
+    assert {k: v.shape for k, v in logits.items()} == {
+        "votes": (3, 37),
+        "class5": (3, 5),
+        "galaxy": (3, 1),
+    }
+    rows = list(csv.DictReader((trained.output / "log.csv").read_text().splitlines()))
+    assert [row["epoch"] for row in rows] == ["0", "1"]
+    assert all(float(row["rmse"]) > 0 for row in rows)
+    state = json.loads((trained.output / "training.json").read_text())
+    assert state["config"]["seed"] == 0
+    assert state["epochs_done"] == 2
+    assert state["code_version"]
+    assert state["data_hash"] == read_labels(trained.data / "galaxies/labels.csv").data_hash
+
+
+def test_a_finished_run_is_not_trained_again(trained: TrainConfig) -> None:
+    before = (trained.output / "log.csv").read_text()
+    result = train_classifier(trained)
+    assert result.epoch in (0, 1)
+    assert (trained.output / "log.csv").read_text() == before
+
+
+def test_a_broken_off_run_goes_on_where_it_stopped(
+    config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = dataclasses.replace(config, output=tmp_path)
+    fit = keras.Model.fit
+    calls: list[int] = []
+
+    def fit_once(model: keras.Model, *args: object, **options: object) -> object:
+        calls.append(int(model.optimizer.iterations.numpy()))
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return fit(model, *args, **options)
+
+    monkeypatch.setattr(keras.Model, "fit", fit_once)
+    with pytest.raises(KeyboardInterrupt):
+        train_classifier(broken)
+    assert json.loads((tmp_path / "training.json").read_text())["epochs_done"] == 1
+    train_classifier(broken)
+    assert calls == [0, 3, 3]  # three batches an epoch; the optimiser goes on at the third
+    assert json.loads((tmp_path / "training.json").read_text())["epochs_done"] == 2
+
+
+def test_another_configuration_is_refused_in_the_same_folder(trained: TrainConfig) -> None:
+    with pytest.raises(GalaxyEdgeError, match="another config"):
+        train_classifier(dataclasses.replace(trained, seed=9))
+
+
+def test_teachers_fill_in_what_is_not_known(trained: TrainConfig) -> None:
+    table = read_labels(trained.data / "galaxies/labels.csv").where("train")
+    model = keras.models.load_model(trained.output / "best.keras", compile=False)
+    targets = teacher_targets([keras_predictor(model)], table, 64)
+    assert constraint_violation(targets.votes).max() < 1e-5
+    cache = cache_galaxies(table, (1,) * 5, 0.3)
+    mixed = mix_teacher(cache, targets, 0.25)
+    unknown = ~table.has_votes
+    assert not np.isnan(mixed.votes).any()
+    np.testing.assert_array_equal(mixed.votes[unknown], targets.votes[unknown])
+    known = table.has_votes
+    expected = 0.75 * cache.votes[known] + 0.25 * targets.votes[known]
+    np.testing.assert_allclose(mixed.votes[known], expected, atol=1e-6)
+
+
+def test_teachers_leave_a_class_unknown_that_the_votes_do_not_settle(tiny_data: Path) -> None:
+    table = read_labels(tiny_data / "galaxies/labels.csv").where("train")
+    cache = cache_galaxies(table, (1,) * 5, 0.3)
+    n = len(table)
+    teacher = TeacherTargets(np.zeros((n, 37), np.float32), np.full((n, 5), 0.2, np.float32))
+    mixed = mix_teacher(cache, teacher, 0.5)
+    only_votes = table.has_votes & ~table.has_class
+    assert only_votes.any()
+    assert np.isnan(mixed.class5[only_votes]).all()
+
+
+def test_the_average_forgets_its_start_and_skips_no_statistics() -> None:
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, use_bias=False)])
+    average = WeightAverage(momentum=0.9, every=1)
+    average.set_model(model)
+    model.set_weights([np.full((2, 1), 100.0, np.float32)])
+    average.on_train_batch_end(0)
+    model.set_weights([np.ones((2, 1), np.float32)])
+    for batch in range(80):
+        average.on_train_batch_end(batch)
+    np.testing.assert_allclose(average.weights()[0], 1.0, atol=0.1)
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_every_model_is_small_and_has_the_three_heads(name: str) -> None:
+    model = create_model(name)
+    assert 60_000 <= model.count_params() <= 400_000
+    assert {k: v.shape[1] for k, v in model.output.items()} == {
+        "votes": 37,
+        "class5": 5,
+        "galaxy": 1,
+    }
+
+
+def test_an_unknown_model_is_refused_with_the_known_names() -> None:
+    with pytest.raises(ValueError, match="compact"):
+        create_model("enormous")

@@ -229,17 +229,19 @@ class SimulatedCamera(Camera):
 
     def read(self) -> Frame | None:
         """Return the next exposure, or None after the last loop of the tour."""
-        if self._telescope is None:
+        telescope = self._telescope
+        if telescope is None:
             raise CameraError(f"{self.name}: read before open")
         config = self.config
         visit, repeat = divmod(self._sequence, config.frames_per_target)
         if config.loops is not None and visit >= config.loops * len(self._pointings):
             return None
-        self._wait()
+        if self._closed_while_waiting():
+            return None
         pointing = self._pointings[visit % len(self._pointings)]
         middle = timedelta(seconds=(self._sequence + 0.5) * config.exposure_s)
         rng = np.random.default_rng([config.seed, self._sequence])
-        frame = self._telescope.expose(
+        frame = telescope.expose(
             pointing.ra_deg,
             pointing.dec_deg,
             config.exposure_s,
@@ -254,15 +256,17 @@ class SimulatedCamera(Camera):
         return frame
 
     def close(self) -> None:
-        """Forget the sky; a waiting read goes on at once."""
+        """Forget the sky; a read that waits for its turn returns None at once."""
         self._closing.set()
         self._telescope = None
 
-    def _wait(self) -> None:
-        """Wait for the next frame's turn."""
+    def _closed_while_waiting(self) -> bool:
+        """Wait for the next frame's turn; tell whether the camera was closed meanwhile."""
         if self.config.frame_interval_s > 0.0:
-            self._closing.wait(max(0.0, self._due - time.monotonic()))
+            if self._closing.wait(max(0.0, self._due - time.monotonic())):
+                return True
             self._due = max(self._due, time.monotonic()) + self.config.frame_interval_s
+        return False
 
 
 def _pointing(target: str) -> _Pointing:

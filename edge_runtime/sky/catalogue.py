@@ -77,7 +77,10 @@ def _database() -> sqlite3.Connection:
 
 def _short(name: str) -> str:
     """Drop the padding of NGC and IC numbers."""
-    return re.sub(r"^(NGC|IC)0+(?=\d)", r"\1", name)
+    for prefix in ("NGC", "IC"):
+        if name.startswith(prefix + "0"):
+            return prefix + name[len(prefix) :].lstrip("0")
+    return name
 
 
 @lru_cache(maxsize=1)
@@ -216,23 +219,24 @@ def _look_up(name: str, key: str) -> tuple[CatalogueGalaxy | None, str]:
     match = re.fullmatch(r"(NGC|IC)(\d+)([A-Z]*)", key)
     padded = f"{match[1]}{int(match[2]):04d}{match[3]}" if match else key
     messier = f"{int(key[1:]):03d}" if re.fullmatch(r"M\d+", key) else ""
-    common = " ".join(name.split())
+    common = " ".join(name.lower().split())
     query = (
-        "SELECT o.name, o.ngc, o.ic, o.type, lower(t.typedesc) FROM objects o"
+        "SELECT o.name, o.ngc, o.ic, o.messier, o.type, lower(t.typedesc) FROM objects o"
         " JOIN objTypes t ON t.type = o.type"
         " WHERE upper(o.name) = ? OR (? != '' AND o.messier = ?)"
-        " OR (',' || lower(o.commonnames) || ',') LIKE ('%,' || lower(?) || ',%')"
+        " OR (? != '' AND instr(',' || lower(o.commonnames) || ',', ',' || ? || ',') > 0)"
         " ORDER BY o.type != 'G' LIMIT 1"
     )
     with closing(_database()) as database:
-        row = database.execute(query, (padded, messier, messier, common)).fetchone()
+        row = database.execute(query, (padded, messier, messier, common, common)).fetchone()
     if row is None:
         return None, ""
-    found, ngc, ic, kind, description = row
+    found, ngc, ic, other_messier, kind, description = row
     names = [found]
     if kind == "Dup":
         names = [f"NGC{number}" for number in (ngc or "").split(",") if number]
         names += [f"IC{number}" for number in (ic or "").split(",") if number]
+        names += [f"M{number}" for number in (other_messier or "").split(",") if number]
     for candidate in names:
         galaxy = _by_name().get(_key(candidate))
         if galaxy is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
@@ -18,6 +18,7 @@ MAX_DRIFT_PX = MARGIN_PX - 1
 """Largest drift that an exposure may have, in pixels."""
 
 _CACHED_BYTES = 32_000_000
+_MJD_EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
 
 _log = logging.getLogger(__name__)
 
@@ -96,7 +97,7 @@ class SimulatedTelescope:
             scene.plane.y_px + drift_xy_px[1],
         )
         centre = plane.to_sky(scene.plane.x_px, scene.plane.y_px)
-        moment = time or datetime.now(UTC)
+        moment = (time or datetime.now(UTC)).astimezone(UTC)
         return Frame(
             pixels=pixels,
             time=moment,
@@ -138,6 +139,7 @@ class SimulatedTelescope:
             "OBJECT": name,
             "EXPTIME": exposure_s,
             "DATE-AVG": time.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3],
+            "MJD-AVG": (time - _MJD_EPOCH) / timedelta(days=1),
             "INSTRUME": "galaxy-edge simulated sky",
             "APTDIA": config.aperture_mm,
             "GAIN_E": 1.0 / config.adu_per_electron,

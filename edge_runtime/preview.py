@@ -90,7 +90,12 @@ def encode_picture(picture: NDArray[np.uint8], suffix: str, jpeg_quality: int = 
     ValueError
         OpenCV cannot encode the picture.
     """
-    options = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality] if suffix == ".jpg" else []
+    options: list[int] = []
+    if suffix == ".jpg":
+        # Full colour resolution, or thin coloured lines turn grey.
+        full = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
+        options = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality]
+        options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, full]
     done, data = cv2.imencode(suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)
     if not done:
         raise ValueError(f"a picture of shape {picture.shape} cannot be encoded as {suffix}")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from edge_runtime.decision_tree import votes_from_logits
 from edge_runtime.frame import Frame
 from edge_runtime.sighting import Detection, FrameResult, Sighting
 from edge_runtime.tracked_sighting import BundleIdentity, DetectionRecord, TrackedSighting
@@ -39,10 +40,8 @@ def make_frame(
 
 
 def make_votes(seed):
-    """37 votes that obey the tree's first sum; enough for means and round trips."""
-    votes = np.random.default_rng(seed).random(37).astype(np.float32)
-    votes[:3] /= votes[:3].sum()
-    return votes
+    """37 votes that obey the decision tree."""
+    return votes_from_logits(np.random.default_rng(seed).normal(0.0, 1.5, 37))
 
 
 def make_detection(x, y, size=40.0, score=0.8, seed=0, height=None, kind=4):

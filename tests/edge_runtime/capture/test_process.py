@@ -30,10 +30,15 @@ def own_drivers(monkeypatch):
 @pytest.fixture(autouse=True)
 def nothing_leaks():
     """No descriptor, shared memory file or child is left behind by any test."""
-    descriptors, memory = open_descriptors(), set(os.listdir("/dev/shm"))
+    descriptors, memory = open_descriptors(), shared_memory_files()
     yield
     assert open_descriptors() == descriptors
-    assert set(os.listdir("/dev/shm")) == memory
+    assert shared_memory_files() == memory
+
+
+def shared_memory_files() -> set[str]:
+    """Files of shared memory, without those of browsers that run at the same time."""
+    return {name for name in os.listdir("/dev/shm") if "chromium" not in name}
 
 
 def open_descriptors() -> set[str]:

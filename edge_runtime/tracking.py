@@ -39,7 +39,7 @@ from edge_runtime.tracked_sighting import (
     TrackedSighting,
     TrackerUpdate,
 )
-from edge_runtime.tracking_evidence import Evidence
+from edge_runtime.tracking_evidence import AnnotatedFrames, Evidence
 
 __all__ = [
     "BundleIdentity",
@@ -166,6 +166,7 @@ class Tracker:
             for item in known
             if item.sighting.bundle_sha256 == bundle.sha256 and item.sighting.ra_deg is not None
         }
+        self._annotated = AnnotatedFrames()
         self._last: FrameResult | None = None
         self._last_plane: TangentPlane | None = None
 
@@ -215,6 +216,7 @@ class Tracker:
                 track.sighting_id = self._new_id()
                 confirmed.append(self._report(track))
         closed += self._close_lost()
+        self._annotated.forget()
         self._last, self._last_plane = result, plane
         return TrackerUpdate(tuple(confirmed), tuple(updated), closed)
 
@@ -337,7 +339,7 @@ class Tracker:
         assert track.sighting_id is not None
         if track.evidence.best.sky is not None:
             self._known[track.sighting_id] = track.evidence
-        return track.evidence.report(track.sighting_id, self.bundle)
+        return track.evidence.report(track.sighting_id, self.bundle, self._annotated)
 
     def _close_lost(self) -> tuple[str, ...]:
         """End the frame for every track and close those missed too often."""

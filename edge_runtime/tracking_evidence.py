@@ -52,6 +52,27 @@ class BestView:
     detections: tuple[Detection, ...] = ()
 
 
+class AnnotatedFrames:
+    """Draws the boxes into a frame once, however many galaxies it was the best of."""
+
+    def __init__(self) -> None:
+        self._of: NDArray[np.uint8] | None = None
+        self._drawn: NDArray[np.uint8] | None = None
+
+    def draw(
+        self, picture: NDArray[np.uint8], detections: tuple[Detection, ...]
+    ) -> NDArray[np.uint8]:
+        """Return the frame with its boxes, shrunk to ``ANNOTATED_SIDE_PX``; not to be changed."""
+        if self._drawn is None or self._of is not picture:
+            self._drawn = fit_within(draw_detections(picture, detections), ANNOTATED_SIDE_PX)
+            self._of = picture
+        return self._drawn
+
+    def forget(self) -> None:
+        """Let go of the pictures."""
+        self._of = self._drawn = None
+
+
 @dataclass(slots=True)
 class Evidence:
     """Running sums over the detections of one galaxy.
@@ -156,7 +177,9 @@ class Evidence:
             self.best = other.best
         self.unreported.extend(other.unreported)
 
-    def report(self, identifier: str, bundle: BundleIdentity) -> TrackedSighting:
+    def report(
+        self, identifier: str, bundle: BundleIdentity, frames: AnnotatedFrames
+    ) -> TrackedSighting:
         """Return the sighting as it stands and what was not reported before.
 
         The pictures are made here, once for each improvement of the best score.
@@ -164,9 +187,7 @@ class Evidence:
         crop = annotated = None
         if self.best.picture is not None:
             crop = square_crop(self.best.picture, self.best.box_xyxy_px)
-            annotated = fit_within(
-                draw_detections(self.best.picture, self.best.detections), ANNOTATED_SIDE_PX
-            )
+            annotated = frames.draw(self.best.picture, self.best.detections)
             self.best.picture, self.best.detections = None, ()
         detections = tuple(self.unreported)
         self.unreported.clear()

@@ -314,6 +314,11 @@ class PendingWriter:
             return None
 
     def _succeeded(self, items: tuple[TrackedSighting, ...]) -> None:
+        if self._on_recorded is not None:
+            try:
+                self._on_recorded(items)
+            except Exception:  # supervision border: the records are safe, the writer must live
+                log.exception("Reporting %d recorded sightings failed", len(items))
         with self._changed:
             if self._failures:
                 log.warning("The store works again; %d sightings written", len(items))
@@ -321,8 +326,6 @@ class PendingWriter:
             self._writing = 0
             self._recorded += len(items)
             self._changed.notify_all()
-        if self._on_recorded is not None:
-            self._on_recorded(items)
 
     def _failed(self, items: tuple[TrackedSighting, ...], message: str) -> None:
         store, self._store = self._store, None

@@ -105,6 +105,14 @@ def test_pictures_are_made_only_when_the_best_score_improves():
     assert reports[0].annotated.max() > 100, "the box is drawn"
 
 
+def test_galaxies_with_the_same_best_frame_share_its_annotated_picture():
+    found = [make_detection(100, 100), make_detection(300, 100), make_detection(500, 300)]
+    tracker = make_tracker(TrackingParams.for_stills())
+    reports = tracker.update(make_result(found)).confirmed
+    assert len(reports) == 3
+    assert len({id(item.annotated) for item in reports}) == 1
+
+
 def test_a_confirmation_reports_every_detection_that_led_to_it_once():
     tracker = make_tracker()
     numbers = []

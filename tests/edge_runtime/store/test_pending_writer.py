@@ -153,3 +153,16 @@ def test_closing_tells_how_many_could_not_be_written(opened):
     writer.submit([tracked(1), tracked(2)])
     assert writer.close(timeout_s=0.2) == 2
     store.close()
+
+
+def test_a_report_that_fails_does_not_stop_the_writing(opened, caplog):
+    def failing(items):
+        raise RuntimeError("no terminal")
+
+    writer = PendingWriter(opened, on_recorded=failing)
+    for number in (1, 2):
+        writer.submit([tracked(number)])
+        assert writer.flush(DEADLINE_S)
+    assert writer.store.counts().sightings == 2
+    assert writer.close() == 0
+    assert "no terminal" in caplog.text

@@ -53,3 +53,6 @@ def run(
 
         print_sightings(summary.sightings)
     typer.echo(f"{summary.frames} frames, {len(summary.sightings)} confirmed sightings", err=True)
+    if summary.unrecorded:
+        typer.echo(f"error: {summary.unrecorded} sightings could not be written", err=True)
+        raise typer.Exit(1)

@@ -184,6 +184,33 @@ def test_process_ends_with_1_only_if_all_inputs_failed(tmp_path, tiny_bundle_dir
     assert galaxy_edge("process", bad, *options).returncode == 1
 
 
+def test_devices_lists_every_kind_of_source_and_cameras_as_json(tmp_path):
+    from edge_runtime.cameras.uri import SCHEMES
+
+    done = galaxy_edge("devices", "--json", tmp_path / "devices.json")
+    assert done.returncode == 0
+    for name in SCHEMES:
+        assert f"\n  {name}:" in done.stdout
+    cameras = json.loads((tmp_path / "devices.json").read_text())["cameras"]
+    assert len(cameras) == len(list(Path("/sys/class/video4linux").glob("video*")))
+
+
+def test_a_run_that_cannot_record_says_so_and_ends_with_1(tmp_path, tiny_bundle_dir):
+    (tmp_path / "disk").write_text("not mounted")
+    file = tmp_path / "c.toml"
+    file.write_text(
+        f"[bundle]\npath = '{tiny_bundle_dir}'\n"
+        f"[store]\nurl = '{tmp_path}/disk/s.sqlite'\nmedia_dir = '{tmp_path}/disk/media'\n"
+    )
+    source = "python:square_camera:SquareCamera?frames=5"
+    done = galaxy_edge(
+        "run", "--config", file, "--source", source, "--no-web", path=Path(__file__).parents[1]
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "error: 1 sightings could not be written"
+    assert "recorded sighting" not in done.stdout
+
+
 def test_evaluate_takes_empty_frames_from_folders_files_and_lists(tmp_path):
     from edge_runtime.cli.evaluate import empty_frames
     from edge_runtime.errors import GalaxyEdgeError

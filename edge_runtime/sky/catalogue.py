@@ -157,8 +157,8 @@ def galaxies_in_field(
     centre = unit_vectors(np.radians(np.float64(ra_deg)), np.radians(np.float64(dec_deg)))
     chord = np.linalg.norm(_directions() - centre, axis=-1)
     distance_deg = np.degrees(2.0 * np.arcsin((chord / 2.0).clip(0.0, 1.0)))
-    # No galaxy drawn is larger than M31; the exact test follows.
-    near = np.flatnonzero(distance_deg <= radius_deg + 2.0)
+    # The largest galaxy, the LMC, is 10.8 degrees long; the exact test follows.
+    near = np.flatnonzero(distance_deg <= radius_deg + 6.0)
     galaxies = load_galaxies()
     return [
         galaxies[i]

@@ -100,9 +100,10 @@ def render_galaxy(
         coarse = _brightness(model, axis, axis, radius_px, position_angle_deg, softening)
         total, slope = _balance(coarse[..., 1], axis, axis)
         total *= step * step * fold * fold
-    tilt = (1.0 - slope[0] * x[None, :] - slope[1] * y[:, None]).clip(0.2, 1.8)
-    tilt *= flux / total
-    part *= tilt.astype(np.float32)[..., None]
+    for row in range(0, bottom - top, rows):
+        band = y[row : row + rows]
+        tilt = (1.0 - slope[0] * x[None, :] - slope[1] * band[:, None]).clip(0.2, 1.8)
+        part[row : row + rows] *= (tilt * (flux / total)).astype(np.float32)[..., None]
     return picture
 
 

@@ -81,7 +81,8 @@ def blur(image: Image, fwhm_px: float, beta: float = MOFFAT_BETA) -> Image:
         return image
     kernel = moffat_kernel(fwhm_px, max(4, math.ceil(3.5 * fwhm_px)), beta)
     blurred = cv2.filter2D(image, cv2.CV_32F, kernel, borderType=cv2.BORDER_CONSTANT)
-    return np.asarray(blurred, dtype=np.float32).clip(0.0, None)
+    # The transform that OpenCV uses leaves tiny negative values.
+    return np.asarray(np.maximum(blurred, 0.0, out=blurred), dtype=np.float32)
 
 
 def add_stars(

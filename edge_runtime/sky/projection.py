@@ -12,7 +12,7 @@ from edge_runtime.frame import HeaderValue
 
 
 @dataclass(frozen=True, slots=True)
-class TangentPlane:
+class FieldProjection:
     """A TAN projection (Calabretta & Greisen 2002, A&A 395, 1077, section 5.1.3).
 
     Attributes

@@ -14,7 +14,7 @@ from edge_runtime.sky.colour import rgb_from_b_v
 from edge_runtime.sky.galaxies import EXTENT, model_for_type, render_galaxy
 from edge_runtime.sky.instrument import TelescopeConfig
 from edge_runtime.sky.optics import add_stars, blur
-from edge_runtime.sky.projection import TangentPlane
+from edge_runtime.sky.projection import FieldProjection
 from edge_runtime.sky.stars import stars_in_field
 
 MARGIN_PX = 25
@@ -34,14 +34,14 @@ class SkyScene:
     planes : tuple of ndarray, shape (H + 2 m, W + 2 m), float32
         Electrons per second in red, green, blue, or their sum; the margin m is
         ``MARGIN_PX``.
-    plane : TangentPlane
+    plane : FieldProjection
         Projection on the frame (without the margin) at zero drift.
     galaxies : tuple of CatalogueGalaxy
         What was drawn.
     """
 
     planes: tuple[NDArray[np.float32], ...]
-    plane: TangentPlane
+    plane: FieldProjection
     galaxies: tuple[CatalogueGalaxy, ...]
 
 
@@ -61,7 +61,7 @@ class Isophote:
     half_height: float
 
 
-def isophote(galaxy: CatalogueGalaxy, plane: TangentPlane) -> Isophote:
+def isophote(galaxy: CatalogueGalaxy, plane: FieldProjection) -> Isophote:
     """Return the ellipse of the catalogued diameters at the catalogued position angle."""
     x, y = plane.to_pixels(galaxy.ra_deg, galaxy.dec_deg)
     major = galaxy.major_arcmin * 30.0 / plane.scale_arcsec
@@ -89,7 +89,7 @@ def draw_scene(config: TelescopeConfig, ra_deg: float, dec_deg: float) -> SkySce
     height, width = config.height + 2 * MARGIN_PX, config.width + 2 * MARGIN_PX
     scale = config.pixel_scale_arcsec
     centre = (config.width - 1) / 2.0, (config.height - 1) / 2.0
-    plane = TangentPlane(ra_deg, dec_deg, scale, *centre)
+    plane = FieldProjection(ra_deg, dec_deg, scale, *centre)
     radius_deg = math.hypot(width, height) / 2.0 * scale / 3600.0
     light = tuple(np.zeros((height, width), dtype=np.float32) for _ in range(config.planes))
     galaxies: list[CatalogueGalaxy] = []
@@ -116,7 +116,7 @@ def _bands(rgb: NDArray[np.float32], config: TelescopeConfig) -> list[NDArray[np
 def _draw_galaxy(
     light: tuple[NDArray[np.float32], ...],
     galaxy: CatalogueGalaxy,
-    plane: TangentPlane,
+    plane: FieldProjection,
     config: TelescopeConfig,
 ) -> None:
     """Add one galaxy to a field with its margin."""
@@ -143,7 +143,7 @@ def _draw_galaxy(
 
 
 def visible_galaxies(
-    scene: SkyScene, plane: TangentPlane, config: TelescopeConfig, exposure_s: float
+    scene: SkyScene, plane: FieldProjection, config: TelescopeConfig, exposure_s: float
 ) -> tuple[TrueGalaxy, ...]:
     """Return the galaxies that a frame shows clearly enough to be found.
 
@@ -155,7 +155,7 @@ def visible_galaxies(
     ----------
     scene : SkyScene
         The field.
-    plane : TangentPlane
+    plane : FieldProjection
         Projection on the frame, drift included.
     config : TelescopeConfig
     exposure_s : float

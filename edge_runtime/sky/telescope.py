@@ -10,7 +10,7 @@ import numpy as np
 
 from edge_runtime.frame import Frame, HeaderValue
 from edge_runtime.sky.instrument import TelescopeConfig
-from edge_runtime.sky.projection import TangentPlane
+from edge_runtime.sky.projection import FieldProjection
 from edge_runtime.sky.scene import MARGIN_PX, SkyScene, draw_scene, visible_galaxies
 from edge_runtime.sky.sensor import BAYER_PATTERN, Sensor
 
@@ -89,7 +89,7 @@ class SimulatedTelescope:
         config = self.config
         scene = self.scene(ra_deg, dec_deg)
         pixels = self._sensor.expose(scene.planes, exposure_s, rng, drift_xy_px)
-        plane = TangentPlane(
+        plane = FieldProjection(
             ra_deg,
             dec_deg,
             config.pixel_scale_arcsec,
@@ -129,7 +129,7 @@ class SimulatedTelescope:
         return scene
 
     def _header(
-        self, plane: TangentPlane, exposure_s: float, name: str, time: datetime
+        self, plane: FieldProjection, exposure_s: float, name: str, time: datetime
     ) -> dict[str, HeaderValue]:
         """Return FITS keywords of an exposure."""
         config = self.config

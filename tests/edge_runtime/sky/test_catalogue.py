@@ -68,6 +68,8 @@ def test_a_cone_holds_the_neighbours_brightest_first() -> None:
     found = galaxies_in_field(170.06, 13.3, 0.6, faintest_mag=11.0)
     assert [g.title for g in found] == ["M66", "M65", "NGC3628"]
     assert galaxies_in_field(170.06, 13.3, 0.6, faintest_mag=5.0) == []
+    # Four degrees from the centre of the Large Magellanic Cloud is still inside it.
+    assert galaxies_in_field(80.9, -65.8, 0.2, faintest_mag=5.0)
     magnitudes = [g.magnitude for g in galaxies_in_field(187.7, 12.4, 2.0)]
     assert len(magnitudes) > 50
     assert magnitudes == sorted(magnitudes)

@@ -34,9 +34,10 @@ class Look:
     ----------
     shift, zoom : float
         Largest offset and change of scale, as fractions of the crop's side.
-    resample, blur, stars, jpeg, mono : float
+    resample, blur, sharpen, stars, edge, jpeg, mono : float
         Probabilities of sampling down to 15 to 60 px and up again, of a Gaussian
-        blur, of added stars, of JPEG artefacts and of losing colour.
+        blur, of unsharp masking, of added stars, of a crop that reaches over the
+        frame's edge, of JPEG artefacts and of losing colour.
     gain, gamma, sky, noise : tuple of float
         Ranges of the factor on brightness, of the exponent, of the added sky
         level and of the noise sigma.
@@ -48,7 +49,9 @@ class Look:
     zoom: float
     resample: float
     blur: float
+    sharpen: float
     stars: float
+    edge: float
     jpeg: float
     mono: float
     gain: tuple[float, float]
@@ -63,7 +66,9 @@ SURVEY = Look(
     zoom=0.12,
     resample=0.0,
     blur=0.1,
+    sharpen=0.1,
     stars=0.1,
+    edge=0.0,
     jpeg=0.1,
     mono=0.1,
     gain=(0.8, 1.25),
@@ -78,7 +83,9 @@ TELESCOPE = Look(
     zoom=0.25,
     resample=0.5,
     blur=0.4,
+    sharpen=0.2,
     stars=0.5,
+    edge=0.1,
     jpeg=0.3,
     mono=0.45,
     gain=(0.4, 2.2),
@@ -180,6 +187,9 @@ def degrade(crop: Crop, look: Look, rng: np.random.Generator) -> Crop:
         add_stars(crop, int(rng.integers(1, 20)), rng)
     if rng.random() < look.blur:
         crop = cv2.GaussianBlur(crop, (0, 0), rng.uniform(0.4, 1.4))
+    elif rng.random() < look.sharpen:
+        soft = cv2.GaussianBlur(crop, (0, 0), rng.uniform(0.8, 3.0))
+        crop = crop + (crop - soft) * rng.uniform(0.3, 1.5)
     if rng.random() < look.resample:
         small = int(np.exp(rng.uniform(np.log(15), np.log(60))))
         crop = cv2.resize(crop, (small, small), interpolation=cv2.INTER_AREA)
@@ -232,6 +242,22 @@ def expose(crops: Crop, telescope: NDArray[np.bool_], rng: np.random.Generator) 
         noise = bank[start : start + math.prod(shape)].reshape(shape)
         values[i] += sigma[i] * (noise[..., None] if mono[i] else noise)
     return np.rint(np.clip(values, 0, 255, out=values), out=values)
+
+
+def cross_edge(crop: Crop, fill: float, rng: np.random.Generator) -> None:
+    """Blank one side in place, as where a crop reaches over the frame's edge.
+
+    Parameters
+    ----------
+    crop : ndarray, shape (S, S, 3), float32
+    fill : float
+        Level the edge puts outside the frame.
+    rng : Generator
+        Draws the side and the width, up to 0.35 of the crop.
+    """
+    width = int(rng.integers(1, max(2, int(0.35 * crop.shape[0]))))
+    side = np.rot90(crop, rng.integers(4))
+    side[:width] = fill
 
 
 def jpeg(crop: Crop, rng: np.random.Generator) -> Crop:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from annotations.galaxy_zoo import GalaxyTable, read_crops
 from classification import negatives
-from classification.augmentation import SURVEY, TELESCOPE, degrade, expose, jpeg, warp
+from classification.augmentation import SURVEY, TELESCOPE, cross_edge, degrade, expose, jpeg, warp
 from classification.negatives import EmptyFrame
 from edge_runtime.crops import CROP_SIDE_R90
 from edge_runtime.decision_tree import VOTE_COLUMNS
@@ -205,7 +205,10 @@ class CropBatches(keras.utils.PyDataset):
             crops[i] = degrade(crop, TELESCOPE, rng) if telescope[i] else crop
         crops = expose(crops, telescope, rng)
         for i in range(n):
-            if rng.random() < (TELESCOPE if telescope[i] else SURVEY).jpeg:
+            look = TELESCOPE if telescope[i] else SURVEY
+            if rng.random() < look.edge:
+                cross_edge(crops[i], negatives.FILL, rng)
+            if rng.random() < look.jpeg:
                 crops[i] = jpeg(crops[i], rng)
         galaxy = np.zeros((n, 1), np.float32)
         galaxy[: plan.galaxies] = 1

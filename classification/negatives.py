@@ -11,19 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classification.augmentation import add_point_sources, add_stars
+from edge_runtime.conditioning import ConditioningParams, condition
 from edge_runtime.crops import cut_square
-from edge_runtime.errors import FrameError
+from edge_runtime.pictures import read_picture
 
 PEAK_SIGMAS_PX = (1.5, 4.0, 10.0, 25.0, 50.0)
 PEAKS_PER_SIGMA = 12
 MIN_SIDE_PX = 20.0
-FILL = 20
+FILL = round(ConditioningParams().sky_level * 255)
 """Level outside the frame: the sky of a conditioned frame."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmptyFrame:
-    """A frame without galaxies and its bright places.
+    """A conditioned frame without galaxies and its bright places.
 
     Attributes
     ----------
@@ -37,7 +38,7 @@ class EmptyFrame:
 
 
 def read_empty_frames(paths: Sequence[Path]) -> tuple[EmptyFrame, ...]:
-    """Read frames and find their bright places.
+    """Read frames, condition them as the edge does, and find their bright places.
 
     Raises
     ------
@@ -46,10 +47,7 @@ def read_empty_frames(paths: Sequence[Path]) -> tuple[EmptyFrame, ...]:
     """
     frames = []
     for path in paths:
-        pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if pixels is None:
-            raise FrameError(f"{path}: cannot be read as a picture")
-        pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+        pixels = condition(read_picture(path))
         frames.append(EmptyFrame(pixels, bright_places(pixels)))
     return tuple(frames)
 

@@ -69,6 +69,9 @@ def train_classifier(config: TrainConfig) -> TrainResult:
 
     steps = batches_per_epoch(galaxies, config.plan)
     model = create_model(config.model, input_size_px=config.input_size_px)
+    if config.initial is not None:
+        start = keras.models.load_model(config.initial, compile=False)
+        model.set_weights(start.get_weights())
     model.compile(
         optimizer=keras.optimizers.AdamW(
             _schedule(config, steps),
@@ -178,6 +181,7 @@ def _arguments(argv: Sequence[str] | None) -> TrainConfig:
         "--teachers", type=Path, nargs="*", default=[], help=".keras models that label the rest"
     )
     parser.add_argument("--teacher-share", type=float, default=0.3)
+    parser.add_argument("--initial", type=Path, help=".keras model to start from")
     given = parser.parse_args(argv)
     return TrainConfig(
         data=given.data,
@@ -189,6 +193,7 @@ def _arguments(argv: Sequence[str] | None) -> TrainConfig:
         positives=tuple(given.positives),
         teachers=tuple(given.teachers),
         teacher_share=given.teacher_share,
+        initial=given.initial,
     )
 
 

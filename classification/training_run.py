@@ -65,6 +65,8 @@ class TrainConfig:
         Trained models whose mean prediction fills in unknown labels.
     teacher_share : float
         Part of a known label that is replaced by the teachers' opinion.
+    initial : Path or None
+        Trained model to start from instead of random weights.
     plan : BatchPlan
         Make-up of a batch.
     galaxy_limit : int or None
@@ -81,7 +83,7 @@ class TrainConfig:
     weight_decay: float = 0.02
     average_momentum: float = 0.98
     evaluate_every: int = 3
-    class_draw_weights: tuple[float, ...] = (1.0, 1.0, 5.0, 1.5, 1.0)
+    class_draw_weights: tuple[float, ...] = (1.0, 1.0, 3.0, 1.3, 1.0)
     unlabelled_weight: float = 0.3
     vote_weight: float = 1.0
     class_weight: float = 0.4
@@ -91,6 +93,7 @@ class TrainConfig:
     positives: tuple[Path, ...] = ()
     teachers: tuple[Path, ...] = ()
     teacher_share: float = 0.3
+    initial: Path | None = None
     plan: BatchPlan = field(default_factory=BatchPlan)
     galaxy_limit: int | None = None
 

@@ -5,9 +5,16 @@ import pytest
 
 from annotations.empty_frames import empty_frame_split
 from annotations.galaxy_zoo import read_labels
-from classification.augmentation import SURVEY, TELESCOPE, add_point_sources, expose, warp
+from classification.augmentation import (
+    SURVEY,
+    TELESCOPE,
+    add_point_sources,
+    cross_edge,
+    expose,
+    warp,
+)
 from classification.data import BatchPlan, CropBatches, cache_galaxies, lay_over, read_crop_archive
-from classification.negatives import bright_places, drawn, read_empty_frames
+from classification.negatives import FILL, bright_places, drawn, read_empty_frames
 from edge_runtime.errors import GalaxyEdgeError
 
 NONE = np.empty((0, 64, 64, 3), np.uint8)
@@ -127,3 +134,14 @@ def test_an_archive_that_cannot_be_used_is_named(tmp_path: Path, content: object
         path.write_bytes(content)
     with pytest.raises(GalaxyEdgeError, match=r"mined\.npz"):
         read_crop_archive(path, 64)
+
+
+def test_a_crop_over_the_edge_has_the_fill_of_the_edge_on_one_side() -> None:
+    rng = np.random.default_rng(6)
+    for _ in range(20):
+        crop = np.full((64, 64, 3), 99.0, np.float32)
+        cross_edge(crop, FILL, rng)
+        blank = (crop == FILL).all(axis=2)
+        sides = [blank[0].all(), blank[-1].all(), blank[:, 0].all(), blank[:, -1].all()]
+        assert sum(sides) == 1
+        assert 1 / 64 <= blank.mean() <= 0.35

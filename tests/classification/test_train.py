@@ -143,3 +143,18 @@ def test_every_model_is_small_and_has_the_three_heads(name: str) -> None:
 def test_an_unknown_model_is_refused_with_the_known_names() -> None:
     with pytest.raises(ValueError, match="compact"):
         create_model("enormous")
+
+
+def test_training_can_start_from_a_trained_model(trained: TrainConfig, tmp_path: Path) -> None:
+    first = keras.models.load_model(trained.output / "best.keras", compile=False)
+    going_on = dataclasses.replace(
+        trained,
+        output=tmp_path,
+        initial=trained.output / "best.keras",
+        epochs=1,
+        learning_rate=1e-9,
+        weight_decay=0.0,
+    )
+    second = keras.models.load_model(train_classifier(going_on).model_path, compile=False)
+    for before, after in zip(first.trainable_weights, second.trainable_weights, strict=True):
+        np.testing.assert_allclose(before.numpy(), after.numpy(), atol=1e-6)

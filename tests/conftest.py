@@ -26,3 +26,8 @@ def data_dir() -> Path:
     if not (folder / "frames").is_dir():
         pytest.skip(f"real data not found in {folder}; set GALAXY_EDGE_DATA to its folder")
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run slow tests last, so that simple mistakes show early."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)

@@ -206,3 +206,8 @@ def test_lines_of_dotted_quoted_and_nested_keys():
 )
 def test_any_value_is_written_so_that_it_reads_back(value):
     assert tomllib.loads(f"x = {toml_value(value)}")["x"] == value
+
+
+def test_the_documentation_shows_the_template():
+    guide = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
+    assert f"```toml\n{default_config_toml()}```\n" in guide.read_text(encoding="utf-8")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -72,11 +72,13 @@ def test_help_lists_every_command_and_loads_nothing_heavy():
 
 
 def test_help_is_instant():
+    """Processor time: the clock would also count what else the machine does."""
     times_s = []
     for _ in range(5):
-        start_s = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         assert galaxy_edge("--help").returncode == 0
-        times_s.append(time.perf_counter() - start_s)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times_s.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
     assert min(times_s) < 0.3
 
 

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_runtime.errors import GalaxyEdgeError
+
 _SMOOTHING_PX = 2.0
 _ELLIPSE_MARGIN = 1.15  # beyond the ellipse that holds 98 % of the isophote
 _FEATHER = 1.4  # outer edge of the feather in units of that ellipse
@@ -83,7 +85,7 @@ def read_cutouts(files: Iterable[Path]) -> list[Cutout]:
     for file in files:
         picture = cv2.imread(str(file), cv2.IMREAD_COLOR)
         if picture is None:
-            raise FileNotFoundError(f"{file}: not a readable picture")
+            raise GalaxyEdgeError(f"{file}: not a readable picture")
         cutout = cut_out(np.ascontiguousarray(picture[:, :, ::-1]), file.name)
         if cutout is not None:
             cutouts.append(cutout)

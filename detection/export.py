@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from official.core import exp_factory
 from official.vision.ops import preprocess_ops
 
+from annotations.training_sky import composite_generator
 from detection import experiment, task
 from edge_runtime.errors import GalaxyEdgeError
 
@@ -116,7 +117,7 @@ def normalised(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def representative_views(data_dir: Path, count: int, seed: int) -> list[NDArray[np.uint8]]:
     """Composites and star fields of the training part, for the ranges of int8."""
-    generator = task.composite_generator(data_dir)
+    generator = composite_generator(data_dir, most_cutouts=10 * count, seed=seed)
     stream = generator.stream(np.random.default_rng([seed, 8]))
     return [next(stream).picture for _ in range(count)]
 

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import logging
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 from official.core import task_factory
 from official.vision.dataloaders import retinanet_input
 from official.vision.tasks import retinanet
 
 from annotations.composites import Composite, CompositeGenerator
-from annotations.cutouts import Cutout, read_cutouts
-from annotations.empty_frames import empty_frame_split
+from annotations.training_sky import composite_generator
 from detection import experiment
-from edge_runtime.errors import GalaxyEdgeError
-
-log = logging.getLogger(__name__)
 
 
 @task_factory.register_task_cls(experiment.GalaxyDetectionTask)
@@ -33,7 +25,7 @@ class GalaxyDetection(retinanet.RetinaNetTask):
     def build_inputs(
         self,
         params: experiment.CompositeData,
-        input_context: tf.distribute.InputContext | None = None,
+        input_context: tf.distribute.InputContext | None = None,  # noqa: ARG002  (one worker)
     ) -> tf.data.Dataset:
         """Batches of (image, labels) as the Model Garden's RetinaNet wants them."""
         model = self.task_config.model
@@ -63,37 +55,6 @@ class GalaxyDetection(retinanet.RetinaNetTask):
         parse = parser.parse_fn(params.is_training)
         dataset = dataset.map(lambda example: parse(_with_classes(example)), num_parallel_calls=2)
         return dataset.batch(params.global_batch_size, drop_remainder=True).prefetch(4)
-
-
-def composite_generator(data_dir: Path) -> CompositeGenerator:
-    """Generator over the parts of the data marked train.
-
-    Raises
-    ------
-    GalaxyEdgeError
-        ``data_dir`` has no labels or no empty frames.
-    """
-    table = data_dir / "galaxies" / "labels.csv"
-    if not table.is_file():
-        raise GalaxyEdgeError(f"{table}: not found; --data must name the folder with galaxies/")
-    with table.open(newline="") as rows:
-        files = [
-            data_dir / "galaxies" / row["file"]
-            for row in csv.DictReader(rows)
-            # gz1 is at another scale; an image most voters call a star is none of ours
-            if row["split"] == "train"
-            and row["source"] != "gz1"
-            and float(row["Class1.3"] or 0.0) < 0.4
-        ]
-    cutouts: list[Cutout] = read_cutouts(files)
-    backgrounds: list[NDArray[np.uint8]] = []
-    for path in empty_frame_split(data_dir)[0]:
-        picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if picture is None:
-            raise GalaxyEdgeError(f"{path}: not a readable picture")
-        backgrounds.append(np.ascontiguousarray(picture[:, :, ::-1]))
-    log.info("%d cut-outs of %d files, %d backgrounds", len(cutouts), len(files), len(backgrounds))
-    return CompositeGenerator(cutouts, backgrounds)
 
 
 def _examples(generator: CompositeGenerator, seed: int, views: int) -> Iterator[dict[str, Any]]:

@@ -7,6 +7,7 @@ offer the same interpreter.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import subprocess
 import sys
@@ -26,19 +27,12 @@ logger = logging.getLogger(__name__)
 RUNTIMES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
 FILE_IDENTIFIER = b"TFL3"
 MAX_MODEL_BYTES = 256 * 1024 * 1024
+MAX_TENSOR_BYTES = 512 * 1024 * 1024
 
 _QUANTISED = (np.dtype(np.int8), np.dtype(np.uint8))
 # What the interpreter raises for files that are damaged or need other software.
 # UnicodeDecodeError (a damaged tensor name) is a ValueError.
-_MODEL_ERRORS = (
-    ValueError,
-    RuntimeError,
-    IndexError,
-    KeyError,
-    TypeError,
-    MemoryError,
-    OverflowError,
-)
+_MODEL_ERRORS = (ValueError, RuntimeError, TypeError, MemoryError, OverflowError)
 
 _PROBE = """
 import resource, sys
@@ -157,6 +151,10 @@ class LiteRtModel:
     the same bytes in several threads are fine, and run at the same time: the
     call into the interpreter releases the global interpreter lock.
 
+    The runtime is native code: some damaged or hostile files crash it before
+    any check can. Show it only files whose hash is that of a bundle you trust,
+    or that ``probe_model`` has let through.
+
     Parameters
     ----------
     model : Path, str or bytes
@@ -197,6 +195,7 @@ class LiteRtModel:
         interpreter_type = interpreter_class()
         try:
             self._interpreter = interpreter_type(model_content=content, num_threads=threads)
+            _check_tensor_sizes(self._interpreter, self.name)
             self._interpreter.allocate_tensors()
             inputs = self._interpreter.get_input_details()
             outputs = self._interpreter.get_output_details()
@@ -356,7 +355,7 @@ def probe_model(
     content: bytes,
     name: str = "model",
     *,
-    timeout_s: float = 60.0,
+    timeout_s: float = 30.0,
     memory_bytes: int = 4 * 1024**3,
 ) -> None:
     """Load and call a model from an unknown hand in a child process first.
@@ -406,6 +405,17 @@ def _read_model(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise BundleError(f"{path}: cannot read the model ({error.strerror})") from error
+
+
+def _check_tensor_sizes(interpreter: Any, model_name: str) -> None:
+    """Refuse a model that asks for absurd amounts of memory, before it gets them."""
+    for details in interpreter.get_tensor_details():
+        size = math.prod(int(side) for side in details["shape"])
+        if size * np.dtype(details["dtype"]).itemsize > MAX_TENSOR_BYTES:
+            raise BundleError(
+                f"{model_name}: tensor {str(details['name'])[:80]} has the shape "
+                f"{tuple(int(side) for side in details['shape'])}; the file is damaged or hostile"
+            )
 
 
 def _signature_keys(interpreter: Any) -> dict[int, str]:

@@ -29,8 +29,7 @@ _FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 _ZIP_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
-    NotImplementedError,
-    RuntimeError,
+    RuntimeError,  # also NotImplementedError: a compression that zipfile lacks
     EOFError,
     ValueError,
     OverflowError,

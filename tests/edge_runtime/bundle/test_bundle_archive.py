@@ -76,6 +76,13 @@ def test_names_cut_at_a_nul_are_refused(tmp_path):
         read_archive(path)
 
 
+def test_names_that_are_not_text_are_refused(tmp_path):
+    path = make_zip(tmp_path / "x.zip", [("éé.json", b"{}")])
+    path.write_bytes(path.read_bytes().replace("éé".encode(), b"\xff\xff\xff\xff"))
+    with pytest.raises(BundleError, match=r"x\.zip: not a zip file, or damaged"):
+        read_archive(path)
+
+
 def test_folders_but_selftest_are_refused(tmp_path):
     path = make_zip(tmp_path / "x.zip", [("tiny/", b""), ("tiny/bundle.json", b"{}")])
     with pytest.raises(BundleError, match=r"folder 'tiny/' is not allowed; put the files at the"):
@@ -213,7 +220,7 @@ def test_no_name_writes_outside_the_target(tmp_path_factory, names):
 
 
 @settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
 def test_damaged_zips_are_bundle_errors_or_the_same_files(tmp_path_factory, fuzz_zip, data):

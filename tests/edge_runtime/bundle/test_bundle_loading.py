@@ -156,7 +156,7 @@ def fuzz_folder(tmp_path_factory):
 
 
 @settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
 def test_damage_is_a_bundle_error_or_changes_nothing_that_counts(fuzz_folder, data):

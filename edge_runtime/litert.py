@@ -191,6 +191,7 @@ class LiteRtModel:
         else:
             content, self.name = _read_model(Path(model)), name or str(model)
         self.threads = threads
+        self.calls = 0
         check_model_header(content, self.name)
         interpreter_type = interpreter_class()
         try:
@@ -269,7 +270,11 @@ class LiteRtModel:
         ]
 
     def invoke(self) -> None:
-        """Run the model on the input of the last call: the bare cost of the runtime."""
+        """Run the model on the input of the last call: the bare cost of the runtime.
+
+        ``calls`` counts these runs.
+        """
+        self.calls += 1
         try:
             self._interpreter.invoke()
         except _MODEL_ERRORS as error:

@@ -22,14 +22,17 @@ def bench(
 ) -> None:
     """Measure frame rate, time of each stage, memory and cold start.
 
+    Takes a minute or two; other programs on the machine spoil the numbers.
+
     \b
     Example:
       galaxy-edge bench --resolution 1920x1080 --json bench.json
     """
     width, height = parse_resolution(resolution)
     from edge_runtime.benchmark import run_bench
-    from edge_runtime.cli.output import write_json
+    from edge_runtime.cli.output import log_to_stderr, write_json
 
+    log_to_stderr("info")
     write_json(run_bench((width, height), bundle_path=bundle, threads=threads), json)
 
 

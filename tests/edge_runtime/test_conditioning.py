@@ -126,7 +126,9 @@ def test_any_integer_picture_is_conditioned(pixels):
     hnp.arrays(
         dtype=np.float32,
         shape=st.tuples(st.integers(1, 30), st.integers(1, 30), st.just(3)),
-        elements=st.floats(-(2.0**99), 2.0**99, width=32) | st.just(float("nan")) | st.just(float("inf")),
+        elements=st.floats(-(2.0**99), 2.0**99, width=32)
+        | st.just(float("nan"))
+        | st.just(float("inf")),
     )
 )
 def test_any_float_picture_is_conditioned_or_refused(pixels):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,7 +17,7 @@ sizes = st.integers(1, 5000)
 @settings(max_examples=80)
 @given(sizes, sizes, st.integers(64, 1500), st.floats(0.0, 0.6))
 def test_every_pixel_is_in_a_tile_of_each_side(width, height, side, overlap):
-    tiles = [t for t in plan_tiles(width, height, (0, side), overlap)[1:]]
+    tiles = plan_tiles(width, height, (0, side), overlap)[1:]
     if side >= 0.8 * max(width, height):
         assert not tiles
         return
@@ -31,7 +33,7 @@ def test_every_pixel_is_in_a_tile_of_each_side(width, height, side, overlap):
 def test_neighbours_overlap_as_asked(width, height, side, overlap):
     tiles = plan_tiles(width, height, (side,), overlap)
     lefts = sorted({t.left for t in tiles if t.side == side})
-    for a, b in zip(lefts, lefts[1:], strict=False):
+    for a, b in pairwise(lefts):
         assert a + side - b >= side * overlap - 1.0
 
 

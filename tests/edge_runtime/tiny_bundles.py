@@ -7,10 +7,10 @@ from typing import Any
 
 import cv2
 import numpy as np
+import tiny_models
 from numpy.typing import NDArray
 
 from edge_runtime.bundle.building import build_bundle
-import tiny_models
 
 SELFTEST_FRAME = "selftest/square.png"
 # The 20 px anchor of the cell that the square of ``square_picture`` fills.

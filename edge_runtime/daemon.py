@@ -18,7 +18,7 @@ from edge_runtime.cameras.uri import open_camera, parse_source
 from edge_runtime.capture import CaptureProcess, EndOfSource, FrameFault
 from edge_runtime.capture.supervision import SupervisionPolicy
 from edge_runtime.config import Config, StoreConfig
-from edge_runtime.errors import FrameError
+from edge_runtime.errors import ConfigError, FrameError, StoreError
 from edge_runtime.frame import Frame
 from edge_runtime.recording import Recorder
 
@@ -62,7 +62,7 @@ class RunSummary:
 
 
 def check_config(config: Config) -> None:
-    """Check what single values cannot show: the source, its options, who may connect.
+    """Check what single values cannot show: source and options, database, who may connect.
 
     Nothing is opened.
 
@@ -74,6 +74,7 @@ def check_config(config: Config) -> None:
     open_camera(config.camera.source)
     if config.web.enabled:
         _check_web(config)
+    _check_database(config.store)
 
 
 def store_paths(config: StoreConfig) -> tuple[str, Path]:
@@ -295,3 +296,15 @@ def _check_web(config: Config) -> None:
     from edge_runtime.dashboard import access_of
 
     access_of(config.web)
+
+
+def _check_database(config: StoreConfig) -> None:
+    """Refuse a database URL that cannot be read or whose driver is missing."""
+    if config.url is None or "://" not in config.url:
+        return
+    from edge_runtime.store.database import open_engine, parse_url
+
+    try:
+        open_engine(parse_url(config.url)).dispose()
+    except StoreError as error:
+        raise ConfigError(f"store.url: {error}") from error

@@ -186,6 +186,12 @@ def test_a_wrong_source_or_an_open_door_is_refused_before_anything_starts(
     assert not (tmp_path / "s.sqlite").exists()
 
 
+@pytest.mark.parametrize("url", ["nosuchdb://host/x", "sqlite://", "sqlite:///:memory:"])
+def test_a_database_url_that_cannot_work_is_a_wrong_configuration(url):
+    with pytest.raises(ConfigError, match=r"store\.url"):
+        check_config(Config(store=StoreConfig(url=url)))
+
+
 def test_a_store_that_is_away_is_written_to_when_it_comes_back(tmp_path, tiny_bundle_dir):
     blocked = tmp_path / "disk"
     blocked.write_text("not mounted")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -184,6 +186,34 @@ def test_process_ends_with_1_only_if_all_inputs_failed(tmp_path, tiny_bundle_dir
     (line,) = [line for line in some.stderr.splitlines() if line.startswith("error: ")]
     assert str(bad) in line
     assert galaxy_edge("process", bad, *options).returncode == 1
+
+
+def test_an_interrupted_command_ends_with_130_and_keeps_what_was_found(tmp_path, tiny_bundle_dir):
+    from tiny_bundles import encode_png, square_picture
+
+    night = tmp_path / "night"
+    night.mkdir()
+    for index in range(3000):
+        (night / f"{index}.png").write_bytes(encode_png(square_picture()))
+    output = tmp_path / "out"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "edge_runtime.cli", "process", str(night)]  # noqa: RUF005
+        + ["--bundle", str(tiny_bundle_dir), "--output", str(output)],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline_s = time.monotonic() + 60
+    while not (output / "annotated" / "5.png").exists():
+        assert time.monotonic() < deadline_s
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    lines = (output / "sightings.ecsv").read_text().splitlines()
+    assert 5 < len([line for line in lines if not line.startswith("#")]) < 3000
 
 
 def test_devices_lists_every_kind_of_source_and_cameras_as_json(tmp_path):

@@ -59,7 +59,7 @@ class BenchResult:
         Most processes at a time.
     cold_start_s : float
         Start of ``galaxy-edge run`` to its first classified frame, median of
-        three starts; the source costs nothing.
+        several starts; the source costs nothing.
     cold_start_simulated_s : float
         The same with the default simulated sky, whose first frame must be
         drawn.
@@ -124,6 +124,7 @@ def measure(
     bundle_path: Path | None = None,
     threads: int = 2,
     frames: int = DEFAULT_FRAMES,
+    cold_starts: int = COLD_STARTS,
 ) -> BenchResult:
     """Measure frame rate, time of each stage, memory and cold start.
 
@@ -137,6 +138,8 @@ def measure(
         Interpreters of the detector.
     frames : int
         Frames to time, behind a warm-up of ten.
+    cold_starts : int
+        Starts whose median is taken.
 
     Raises
     ------
@@ -173,7 +176,7 @@ def measure(
         rate = frames_per_second(delivery_times_s(folder)[:count], WARM_UP_FRAMES)
         cold = [
             run(source_uri(folder, 1), 1, f"cold-start-{number}", web=False).first_frame_s
-            for number in range(COLD_STARTS)
+            for number in range(cold_starts)
         ]
         simulated = run("sim:", 1, "simulated", web=False).first_frame_s
         logger.info("timing the stages")

@@ -148,7 +148,7 @@ class LiteRtModel:
 
     One instance belongs to one thread: the interpreter keeps its tensors
     between setting the input and reading the outputs. Several instances of
-    the same bytes in several threads are fine, and run at the same time: the
+    the same bytes in several threads are fine and can run at the same time: the
     call into the interpreter releases the global interpreter lock.
 
     The runtime is native code: some damaged or hostile files crash it before

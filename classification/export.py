@@ -14,8 +14,9 @@ import argparse
 import json
 import logging
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -67,18 +68,41 @@ def export_int8(model: keras.Model, representative: NDArray[np.uint8], path: Pat
         for crop in representative:
             yield [crop[None].astype(np.float32)]
 
-    path = Path(path)
-    with tempfile.TemporaryDirectory() as folder:
-        specification = keras.InputSpec(shape=(1, *expected), dtype="float32", name="crop")
-        model.export(
-            folder, format="tf_saved_model", input_signature=[specification], verbose=False
-        )
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+    def quantise(converter: Any) -> None:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = samples
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.uint8
         converter.inference_output_type = tf.float32
+
+    return _convert(model, Path(path), quantise)
+
+
+def export_float(model: keras.Model, path: Path | str) -> Path:
+    """Write a classifier as a float32 TFLite file, to compare the int8 one with.
+
+    Parameters
+    ----------
+    model : keras.Model
+        As for ``export_int8``.
+    path : path
+        File to write.
+    """
+    return _convert(model, Path(path), lambda _: None)
+
+
+def _convert(model: keras.Model, path: Path, prepare: Callable[[Any], None]) -> Path:
+    """Convert a model, its converter prepared by the caller, and write the file."""
+    import tensorflow as tf
+
+    shape = (1, *model.input_shape[1:])
+    with tempfile.TemporaryDirectory() as folder:
+        specification = keras.InputSpec(shape=shape, dtype="float32", name="crop")
+        model.export(
+            folder, format="tf_saved_model", input_signature=[specification], verbose=False
+        )
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        prepare(converter)
         content = converter.convert()
     partial = path.with_name(path.name + ".partial")
     partial.write_bytes(content)
@@ -136,6 +160,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--model", type=Path, required=True, help="trained .keras file")
     parser.add_argument("--data", type=Path, required=True, help="folder with galaxies/, frames/")
     parser.add_argument("--output", type=Path, required=True, help=".tflite file to write")
+    parser.add_argument("--float-output", type=Path, help="float32 .tflite file to write too")
     parser.add_argument("--json", type=Path, help="file for the scores")
     parser.add_argument("--samples", type=int, default=600, help="crops that set the ranges")
     parser.add_argument("--seed", type=int, default=0)
@@ -150,6 +175,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         table, read_empty_frames(train_paths[::4]), size_px, given.samples, given.seed
     )
     export_int8(model, crops, given.output)
+    if given.float_output is not None:
+        export_float(model, given.float_output)
     validation = validation_set(table, read_empty_frames(validation_paths), size_px)
     scores = {
         name: evaluate(predict, validation.crops, validation.table, validation.veto).as_dict()

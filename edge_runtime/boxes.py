@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 Boxes = NDArray[np.float32]
 
+_SIMILAR_AREAS = 0.25
+_MOSTLY_INSIDE = 0.65
+
 
 def area(boxes: Boxes) -> NDArray[np.float32]:
     """Areas in square pixels, shape (N,); 0 for boxes turned inside out."""
@@ -57,15 +60,19 @@ def non_maximum_suppression(
     ndarray, shape (K,), intp
         Indices kept, best score first; ties keep the earlier box.
     """
-    order = np.argsort(-scores, kind="stable")
-    overlaps = iou(boxes, boxes)
+    return _best_without_conflict(scores, iou(boxes, boxes) > iou_threshold)
+
+
+def _best_without_conflict(
+    scores: NDArray[np.float32], conflicts: NDArray[np.bool_]
+) -> NDArray[np.intp]:
+    """Indices in order of score, without those that conflict with a better one."""
     kept: list[int] = []
-    suppressed = np.zeros(len(boxes), dtype=bool)
-    for index in order:
-        if suppressed[index]:
-            continue
-        kept.append(int(index))
-        suppressed |= overlaps[index] > iou_threshold
+    out = np.zeros(len(scores), dtype=bool)
+    for index in np.argsort(-scores, kind="stable"):
+        if not out[index]:
+            kept.append(int(index))
+            out |= conflicts[index]
     return np.asarray(kept, dtype=np.intp)
 
 
@@ -78,11 +85,13 @@ def merge(
 ) -> NDArray[np.intp]:
     """Choose among boxes of one frame that several views reported.
 
-    After non-maximum suppression, a box that lies in a much larger one is
-    taken for a part of it (the core of a galaxy, a knot in an arm, seen at
-    native scale) where both share their centre, or where its score is below
-    ``part_score_ratio`` of the larger one's. A companion in the halo of a large
-    galaxy stays, for its score is high and it is off centre.
+    Non-maximum suppression also drops the worse of two boxes of similar size
+    when one lies mostly in the other: they are the same galaxy with a different
+    idea of its outskirts. Then a box in a much larger one is taken for a part
+    of it (the core of a galaxy, a knot in an arm, seen at native scale) where
+    both share their centre, or where its score is below ``part_score_ratio`` of
+    the larger one's. A companion in the halo of a large galaxy stays, for its
+    score is high and it is off centre.
 
     Parameters
     ----------
@@ -96,7 +105,11 @@ def merge(
     ndarray, shape (K,), intp
         Indices kept, best score first.
     """
-    kept = non_maximum_suppression(boxes, scores, iou_threshold)
+    sizes = area(boxes)
+    lesser = np.minimum(sizes[:, None], sizes[None, :])
+    similar = lesser > _SIMILAR_AREAS * np.maximum(sizes[:, None], sizes[None, :])
+    nested = intersection(boxes, boxes) > _MOSTLY_INSIDE * lesser
+    kept = _best_without_conflict(scores, (iou(boxes, boxes) > iou_threshold) | (similar & nested))
     chosen, chosen_scores = boxes[kept], scores[kept]
     shared = intersection(chosen, chosen)
     sizes = area(chosen)

@@ -7,11 +7,12 @@ from ai_edge_litert.interpreter import Interpreter
 from annotations.empty_frames import empty_frame_split
 from annotations.galaxy_zoo import read_labels
 from classification.evaluation import keras_predictor
-from classification.export import export_int8, tflite_predictor
+from classification.export import export_float, export_int8, tflite_predictor
 from classification.models import create_model
 from classification.negatives import read_empty_frames
 from classification.representative import representative_crops
 from edge_runtime.decision_tree import constraint_violation, votes_from_logits
+from edge_runtime.litert import LiteRtModel
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +78,15 @@ def test_representative_crops_are_training_pictures_plain_and_augmented(tiny_dat
     crops = representative_crops(table, frames, 64, 30, seed=0)
     assert crops.shape == (30, 64, 64, 3)
     assert crops.dtype == np.uint8
+
+
+def test_float_file_agrees_with_keras(tmp_path: Path, crops: np.ndarray) -> None:
+    model = create_model("compact", input_size_px=64)
+    path = export_float(model, tmp_path / "float.tflite")
+    edge = LiteRtModel(path)
+    expected = keras_predictor(model)(crops[:3].astype(np.float32))
+    for i, crop in enumerate(crops[:3]):
+        found = edge.run(crop)
+        for name in ("votes", "class5", "galaxy"):
+            logits = found[edge.output_index(name)].ravel()
+            assert logits == pytest.approx(np.ravel(expected[name][i]), abs=1e-3)

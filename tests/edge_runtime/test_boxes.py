@@ -69,6 +69,19 @@ def test_doubtful_large_box_does_not_swallow_a_good_small_one():
     assert sorted(kept.tolist()) == [0, 1]
 
 
+def test_two_ideas_of_the_same_galaxys_outskirts_are_one():
+    inner, outer = (100, 100, 200, 160), (95, 70, 260, 175)
+    assert iou(boxes(inner), boxes(outer))[0, 0] < 0.45
+    assert merge(boxes(inner, outer), scores(0.5, 0.6), **RULES).tolist() == [1]
+    assert merge(boxes(inner, outer), scores(0.7, 0.6), **RULES).tolist() == [0]
+
+
+def test_interacting_pair_that_overlaps_at_the_rim_is_two():
+    spiral, companion = (100, 100, 300, 320), (230, 60, 310, 140)
+    kept = merge(boxes(spiral, companion), scores(0.8, 0.6), **RULES)
+    assert kept.tolist() == [0, 1]
+
+
 def test_no_boxes_give_no_boxes():
     assert merge(boxes(), scores(), **RULES).tolist() == []
 

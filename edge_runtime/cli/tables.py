@@ -13,7 +13,7 @@ from edge_runtime.sighting import Sighting
 def print_sightings(sightings: Sequence[Sighting]) -> None:
     """Print sightings as a table on standard output."""
     table = Table(title="Confirmed sightings (times in UTC)")
-    table.add_column("target", overflow="fold")
+    table.add_column("target", no_wrap=True)
     table.add_column("class", no_wrap=True)
     table.add_column("score", justify="right", no_wrap=True)
     table.add_column("frames", justify="right", no_wrap=True)
@@ -27,6 +27,6 @@ def print_sightings(sightings: Sequence[Sighting]) -> None:
             f"{sighting.score:.2f}",
             str(sighting.frames),
             f"{sighting.ra_deg:.3f} {sighting.dec_deg:+.3f}" if known else "unknown",
-            sighting.first_seen.strftime("%m-%d %H:%M:%S"),
+            sighting.first_seen.strftime("%H:%M:%S"),
         )
     Console().print(table if sightings else "No confirmed sightings.")

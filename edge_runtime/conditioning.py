@@ -125,7 +125,7 @@ def condition_planes(planes: Planes, params: ConditioningParams) -> NDArray[np.u
     background = estimate_background(planes, params)
     flat, pedestal = _subtract(planes, background, params)
     lut = _stretch_table(planes.dtype, pedestal, background.sigma, params)
-    stretched: Any = cv2.LUT(flat, lut) if planes.dtype == np.uint8 else lut[flat]
+    stretched: Any = _look_up(flat, lut)
     if stretched.ndim == 2 or stretched.shape[2] == 1:
         stretched = cv2.cvtColor(stretched, cv2.COLOR_GRAY2RGB)
     return cast(NDArray[np.uint8], stretched)
@@ -208,18 +208,17 @@ def _subtract(
     pedestal = int(np.ceil(params.shadow_sigma * noise * full_scale)) + 1
     # the surface is smooth: a small raster, enlarged, is the same to 1e-3 levels
     small = background.surface(max(height // 16, 2), max(width // 16, 2)) * full_scale - pedestal
-    step = np.ptp(small.reshape(-1, channels), axis=0).max()
-    flat: Any
-    if step < 0.75:
-        offset = small.reshape(-1, channels).mean(axis=0).round().tolist()
-        scalar: Any = (*offset, *[0.0] * (4 - channels))
-        flat = cv2.subtract(planes, scalar)
-    else:
-        dtype = np.int16 if full_scale == 255 else np.int32
-        code = cv2.CV_8U if full_scale == 255 else cv2.CV_16U
-        large: Any = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-        flat = cv2.subtract(planes.reshape(large.shape), np.rint(large).astype(dtype), dtype=code)
+    large: Any = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+    code = cv2.CV_8U if full_scale == 255 else cv2.CV_16U
+    flat: Any = cv2.subtract(planes.reshape(large.shape), large, dtype=code)  # rounds, saturates
     return cast(Planes, flat.reshape(planes.shape)), pedestal
+
+
+def _look_up(planes: Planes, table: NDArray[np.uint8]) -> Any:
+    try:
+        return cv2.LUT(planes, table)
+    except cv2.error:  # OpenCV 4 has no tables for 16 bits
+        return table[planes]
 
 
 def _stretch_table(

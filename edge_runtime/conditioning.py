@@ -202,7 +202,7 @@ def _subtract(
     background: Background,
     params: ConditioningParams,
 ) -> tuple[Planes, int]:
-    height, width, channels = planes.shape
+    height, width = planes.shape[:2]
     full_scale = int(np.iinfo(planes.dtype).max)
     noise = max(background.sigma, params.noise_floor if full_scale == 255 else 0.0)
     pedestal = int(np.ceil(params.shadow_sigma * noise * full_scale)) + 1
@@ -249,7 +249,7 @@ def _to_uint16(pixels: NDArray[np.generic], where: str) -> NDArray[np.uint16]:
 
 def _cell_samples(planes: Planes, grid: int) -> NDArray[np.float32]:
     """Pixels sampled from each cell, shape (rows, columns, samples, C)."""
-    height, width, channels = planes.shape
+    height, width = planes.shape[:2]
     cell = max(1, int(np.ceil(max(height, width) / grid)))
     rows, columns = max(1, height // cell), max(1, width // cell)
     per_side = min(cell, _CELL_SAMPLES, height, width)

@@ -3,10 +3,14 @@
 The frames of the DeepSpaceYoloDataset (``dsy_*``) are marked train, except
 every fifth by name order, which is kept for validation. All other frames of
 the folder are validation only.
+
+``python -m annotations.empty_frames --data DIR`` prints the validation frames,
+one a line, as ``galaxy-edge evaluate detector --empty FILE.txt`` reads them.
 """
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from edge_runtime.errors import GalaxyEdgeError
@@ -40,3 +44,17 @@ def empty_frame_split(data_dir: Path) -> tuple[list[Path], list[Path]]:
     held_out = set(marked_train[::_VALIDATION_STRIDE])
     train = [p for p in marked_train if p not in held_out]
     return train, [p for p in frames if p not in set(train)]
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--split", choices=("train", "validation"), default="validation")
+    given = parser.parse_args()
+    frames = empty_frame_split(given.data.resolve())[given.split == "validation"]
+    print("\n".join(str(path) for path in frames))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -249,7 +249,7 @@ def _to_uint16(pixels: NDArray[np.generic], where: str) -> NDArray[np.uint16]:
 
 def _cell_samples(planes: Planes, grid: int) -> NDArray[np.float32]:
     """Pixels sampled from each cell, shape (rows, columns, samples, C)."""
-    height, width = planes.shape[:2]
+    height, width, channels = planes.shape
     cell = max(1, int(np.ceil(max(height, width) / grid)))
     rows, columns = max(1, height // cell), max(1, width // cell)
     per_side = min(cell, _CELL_SAMPLES, height, width)

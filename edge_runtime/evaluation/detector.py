@@ -78,7 +78,8 @@ def evaluate_detector(
     annotations : Path
         COCO JSON; boxes with ``difficult`` = 1 are ignored both ways.
     empty : Path or sequence of Path, optional
-        Folder of frames without a galaxy, or the frames themselves.
+        Folder of frames without a galaxy, a ``.txt`` file that lists them one
+        a line, or the frames themselves.
     bundle_path : Path, optional
         Folder or zip; the shipped bundle where not given.
     score_threshold : float, optional
@@ -161,16 +162,28 @@ def _judged(picture: ScoredPicture) -> int:
 def _empty_pictures(empty: Path | Sequence[Path] | None) -> list[AnnotatedPicture]:
     if empty is None:
         return []
-    if isinstance(empty, Path):
-        if not empty.is_dir():
-            raise GalaxyEdgeError(f"{empty}: not a folder (--empty names one with empty frames)")
-        paths: Sequence[Path] = sorted(p for p in empty.rglob("*") if is_picture_name(p))
-        if not paths:
-            raise GalaxyEdgeError(f"{empty}: holds no picture")
-    else:
-        paths = empty
+    paths = _paths_of(empty) if isinstance(empty, Path) else empty
     nothing = np.zeros((0, 4), dtype=np.float32)
     return [AnnotatedPicture(path, nothing, np.zeros(0, dtype=bool)) for path in paths]
+
+
+def _paths_of(empty: Path) -> Sequence[Path]:
+    """Pictures in a folder, or those a text file lists, relative to it, one a line."""
+    if empty.is_dir():
+        paths = sorted(p for p in empty.rglob("*") if is_picture_name(p))
+    elif empty.suffix == ".txt" and empty.is_file():
+        lines = empty.read_text(encoding="utf-8").splitlines()
+        paths = [empty.parent / line.strip() for line in lines if line.strip()]
+        for path in paths:
+            if not path.is_file():
+                raise GalaxyEdgeError(f"{path}: not found, but {empty} lists it")
+    else:
+        raise GalaxyEdgeError(
+            f"{empty}: neither a folder of empty frames nor a .txt file that lists them (--empty)"
+        )
+    if not paths:
+        raise GalaxyEdgeError(f"{empty}: holds no picture")
+    return paths
 
 
 def _per_frame(count: int, frames: int) -> float:

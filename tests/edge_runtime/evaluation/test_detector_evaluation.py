@@ -57,6 +57,19 @@ def test_detections_on_empty_frames_are_false_positives(annotated, tiny_bundle_d
     assert scores["false_positives_per_empty_frame"] >= 0.5
 
 
+def test_empty_frames_may_be_listed_in_a_file(annotated, tiny_bundle_dir, tmp_path):
+    images, annotations = annotated
+    listed = tmp_path / "empty.txt"
+    listed.write_text("images/blank.png\n\nimages/square.png\n")
+    scores = evaluate_detector(images, annotations, listed, bundle_path=tiny_bundle_dir)
+    assert scores["empty_frames"] == 3
+    listed.write_text("images/gone.png\n")
+    with pytest.raises(GalaxyEdgeError, match=r"gone\.png: not found"):
+        evaluate_detector(images, annotations, listed, bundle_path=tiny_bundle_dir)
+    with pytest.raises(GalaxyEdgeError, match="neither a folder"):
+        evaluate_detector(images, annotations, tmp_path / "no", bundle_path=tiny_bundle_dir)
+
+
 def test_unreadable_picture_is_listed_and_the_rest_is_scored(annotated, tiny_bundle_dir):
     images, annotations = annotated
     (images / "blank.png").write_bytes(b"\x89PNG\r\n\x1a\n but no more")

@@ -18,7 +18,7 @@ from edge_runtime.cameras.uri import open_camera, parse_source
 from edge_runtime.capture import CaptureProcess, EndOfSource, FrameFault
 from edge_runtime.capture.supervision import SupervisionPolicy
 from edge_runtime.config import Config, StoreConfig
-from edge_runtime.errors import ConfigError, FrameError, StoreError
+from edge_runtime.errors import BundleError, ConfigError, FrameError, StoreError
 from edge_runtime.frame import Frame
 from edge_runtime.recording import Recorder
 
@@ -34,6 +34,7 @@ WAIT_FOR_FRAME_S = 0.5
 HEALTH_EVERY_S = 60.0
 OPEN_TIMEOUT_S = 30.0
 DASHBOARD_AFTER_S = 3.0
+SELFTEST_WAIT_S = 30.0
 
 Report = Callable[[str], None]
 
@@ -139,6 +140,8 @@ def run_daemon(
         from edge_runtime.pipeline import Pipeline
 
         bundle = load_bundle(config.bundle.path)
+        if config.bundle.path is not None:
+            probe_bundle(bundle)
         pipeline = Pipeline(
             bundle,
             threads=config.pipeline.threads,
@@ -168,6 +171,9 @@ class _Observation:
         self._dashboard = Dashboard(config.web, lambda: self._recorder.store)
         self._health = RunHealth(capture.source_name, self._identity, config.camera.hang_timeout_s)
         self._tracker: Tracker | None = None
+        self._selftest = threading.Thread(
+            target=self._test_bundle, name="bundle self-test", daemon=True
+        )
         self._from_folder = parse_source(config.camera.source).scheme == "folder"
         self._started_s = self._logged_s = time.monotonic()
 
@@ -188,6 +194,8 @@ class _Observation:
                     result = self._take(item)
                 self._show(result)
         finally:
+            if self._selftest.is_alive():
+                self._selftest.join(SELFTEST_WAIT_S)
             unrecorded = self._recorder.close()
             self._dashboard.close()
         return RunSummary(
@@ -203,6 +211,7 @@ class _Observation:
             if self._tracker is None:
                 log.info("first frame after %.1f s", time.monotonic() - self._started_s)
                 self._tracker = self._make_tracker(frame)
+                self._selftest.start()  # beside observing, so that it delays no frame
             update = self._tracker.update(result)
         except FrameError as error:
             self._fault(str(error))
@@ -218,6 +227,18 @@ class _Observation:
     def _fault(self, message: str, source_failed: bool = False) -> None:
         self._health.fault(message, source_failed)
         log.warning("%s", message)
+
+    def _test_bundle(self) -> None:
+        """Say so where this machine does not get the results the bundle was built with."""
+        from edge_runtime.bundle.selftest import run_selftest
+
+        try:
+            results = run_selftest(self._pipeline.bundle)
+        except BundleError as error:
+            log.error("%s", error)
+            self._health.trouble(str(error))
+        else:
+            log.info("self-test of the bundle: %d frames as expected", len(results))
 
     def _make_tracker(self, first: Frame) -> Tracker:
         from edge_runtime.tracking import Tracker, TrackingParams
@@ -253,6 +274,20 @@ class _Observation:
                 self._capture.restarts,
                 health.pending,
             )
+
+
+def probe_bundle(bundle: Bundle) -> None:
+    """Try the models of a bundle from elsewhere in a process that may crash.
+
+    Raises
+    ------
+    BundleError
+        A model cannot be run.
+    """
+    from edge_runtime.litert import probe_model
+
+    for file in (bundle.manifest.detector.file, bundle.manifest.classifier.file):
+        probe_model(bundle.read(file), f"{bundle.path}: {file}")
 
 
 def is_exposure(frame: Frame) -> bool:

@@ -61,6 +61,10 @@ class RunHealth:
         self.last_error = message
         self._restarting = self._restarting or source_failed
 
+    def trouble(self, message: str) -> None:
+        """Show an error that cost no frame."""
+        self.last_error = message
+
     def source_ended(self) -> None:
         """Take note that there are no more frames."""
         self._ended = True

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 from square_camera import SOURCE
+from tiny_bundles import make_tiny_bundle
 
 from edge_runtime.config import BundleConfig, CameraConfig, Config, StoreConfig, WebConfig
 from edge_runtime.daemon import check_config, run_daemon, store_paths
@@ -172,6 +173,16 @@ def test_a_file_source_that_does_not_exist_and_a_bad_bundle_end_it(tmp_path, tin
     (tiny_bundle_dir / "detector.tflite").write_bytes(b"x" * 100)
     with pytest.raises(BundleError, match=r"detector\.tflite"):
         run_daemon(make_config(tmp_path, tiny_bundle_dir, SOURCE))
+
+
+def test_a_bundle_that_fails_its_selftest_is_reported_and_observing_goes_on(tmp_path, caplog):
+    frame = "selftest/square.png"
+    box = {"box_xyxy_px": [0.0, 0.0, 9.0, 9.0], "score": 0.9, "label": "spiral"}
+    expected = [{"frame": frame, "detections": [box]}]
+    bundle = make_tiny_bundle(tmp_path / "tiny", selftest=expected)
+    summary = run_daemon(make_config(tmp_path, bundle, SOURCE), frame_limit=3)
+    assert summary.frames == 3
+    assert "the self-test fails" in caplog.text
 
 
 def test_a_wrong_source_or_an_open_door_is_refused_before_anything_starts(

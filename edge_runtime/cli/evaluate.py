@@ -48,7 +48,7 @@ def detector(
         scores = evaluate_detector(
             images,
             annotations,
-            empty_frames(empty) if empty else None,
+            empty_frames(empty or []),
             bundle_path=bundle,
             score_threshold=threshold,
             threads=threads,

@@ -21,7 +21,7 @@ from edge_runtime.evaluation.matching import (
     match,
     recall,
 )
-from edge_runtime.pictures import is_picture_name, read_picture
+from edge_runtime.pictures import read_picture
 from edge_runtime.pipeline import Pipeline
 
 _log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class DetectorScores(TypedDict):
 def evaluate_detector(
     images: Path,
     annotations: Path,
-    empty: Path | Sequence[Path] | None = None,
+    empty: Sequence[Path] = (),
     *,
     bundle_path: Path | None = None,
     score_threshold: float | None = None,
@@ -67,7 +67,7 @@ def evaluate_detector(
 ) -> DetectorScores:
     """Score a bundle's detector together with its veto.
 
-    Pictures without a box, and those of ``empty``, are the empty frames.
+    Pictures without a box, and ``empty``, are the empty frames.
     Recalls, precision and false positives are at one score threshold; average
     precision and recall use all scores.
 
@@ -77,9 +77,8 @@ def evaluate_detector(
         Folder of the annotated pictures.
     annotations : Path
         COCO JSON; boxes with ``difficult`` = 1 are ignored both ways.
-    empty : Path or sequence of Path, optional
-        Folder of frames without a galaxy, a ``.txt`` file that lists them one
-        a line, or the frames themselves.
+    empty : sequence of Path, optional
+        Frames without a galaxy.
     bundle_path : Path, optional
         Folder or zip; the shipped bundle where not given.
     score_threshold : float, optional
@@ -159,31 +158,9 @@ def _judged(picture: ScoredPicture) -> int:
     return int((~match(picture, 0.3).ignored).sum())
 
 
-def _empty_pictures(empty: Path | Sequence[Path] | None) -> list[AnnotatedPicture]:
-    if empty is None:
-        return []
-    paths = _paths_of(empty) if isinstance(empty, Path) else empty
+def _empty_pictures(paths: Sequence[Path]) -> list[AnnotatedPicture]:
     nothing = np.zeros((0, 4), dtype=np.float32)
     return [AnnotatedPicture(path, nothing, np.zeros(0, dtype=bool)) for path in paths]
-
-
-def _paths_of(empty: Path) -> Sequence[Path]:
-    """Pictures in a folder, or those a text file lists, relative to it, one a line."""
-    if empty.is_dir():
-        paths = sorted(p for p in empty.rglob("*") if is_picture_name(p))
-    elif empty.suffix == ".txt" and empty.is_file():
-        lines = empty.read_text(encoding="utf-8").splitlines()
-        paths = [empty.parent / line.strip() for line in lines if line.strip()]
-        for path in paths:
-            if not path.is_file():
-                raise GalaxyEdgeError(f"{path}: not found, but {empty} lists it")
-    else:
-        raise GalaxyEdgeError(
-            f"{empty}: neither a folder of empty frames nor a .txt file that lists them (--empty)"
-        )
-    if not paths:
-        raise GalaxyEdgeError(f"{empty}: holds no picture")
-    return paths
 
 
 def _per_frame(count: int, frames: int) -> float:

@@ -148,7 +148,7 @@ def _archives(paths: Sequence[Path], size_px: int) -> NDArray[np.uint8]:
 
 
 def _schedule(config: TrainConfig, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
-    warmup = min(2, config.epochs) * steps
+    warmup = min(2, max(1, config.epochs // 20)) * steps
     return keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=config.learning_rate / 20,
         warmup_target=config.learning_rate,

@@ -64,7 +64,7 @@ class Recipe:
     seed: int = 1
     detector_steps: int = 6000
     first_epochs: int = 30
-    final_epochs: int = 26
+    final_epochs: int = 36
     composites: int = 2500
 
 

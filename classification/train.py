@@ -31,7 +31,7 @@ from classification.data import (
 from classification.distillation import mix_teacher, teacher_targets
 from classification.evaluation import evaluate, keras_predictor
 from classification.losses import ClassLoss, GalaxyLoss, VoteLoss
-from classification.models import create_model
+from classification.models import create_model, model_names
 from classification.negatives import read_empty_frames
 from classification.training_run import TrainConfig, TrainingRun, TrainResult
 from classification.validation import validation_set
@@ -168,6 +168,7 @@ def _arguments(argv: Sequence[str] | None) -> TrainConfig:
         "--data", type=Path, required=True, help="folder with galaxies/ and frames/"
     )
     parser.add_argument("--output", type=Path, required=True, help="folder for the results")
+    parser.add_argument("--model", choices=model_names(), default="compact")
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
@@ -186,6 +187,7 @@ def _arguments(argv: Sequence[str] | None) -> TrainConfig:
     return TrainConfig(
         data=given.data,
         output=given.output,
+        model=given.model,
         epochs=given.epochs,
         seed=given.seed,
         learning_rate=given.learning_rate,

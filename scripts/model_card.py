@@ -77,8 +77,8 @@ telescope_galaxies/annotations.json --empty DIR` (the validation part of `no_gal
 ## Training
 - Data: {provenance["data"]}; SHA-256 of labels.csv {provenance["data_sha256"]}.
 - Seed {seeds}; {detector_steps} steps of 8 composites for the detector; {first_epochs} epochs for
-  a first classifier, {final_epochs} more with its opinion on galaxies without votes and with what
-  the detector found, rightly and wrongly, on training frames.
+  a first classifier, {final_epochs} for the one that ships, with the first one's opinion on
+  galaxies without votes and with what the detector found, rightly and wrongly, on training frames.
 - Code version {provenance["code_version"]}; {software}.
 - Command: `{provenance["command"]}`.
 - Crop side: {multiple} times the longer side of the box, calibrated on training galaxies so that

@@ -3,10 +3,10 @@
 Stages, each skipped where its result is already in the working folder:
 
 1. the detector, on composites of training galaxies and training star fields;
-2. a first classifier, on training galaxies and crops without one;
+2. a first, fast classifier, on training galaxies and crops without one;
 3. mining: what the detector finds, rightly and wrongly, on training frames;
-4. the classifier, from the first one on: taught its opinion on galaxies without
-   votes, and to veto by the mined crops;
+4. the classifier: it also learns the first one's opinion on galaxies without
+   votes, and to veto from the mined crops;
 5. both as int8 and float files; crop multiple and threshold calibrated;
 6. the bundle with self-test, metrics and model card.
 
@@ -64,7 +64,7 @@ class Recipe:
     seed: int = 1
     detector_steps: int = 6000
     first_epochs: int = 30
-    final_epochs: int = 36
+    final_epochs: int = 45
     composites: int = 2500
 
 
@@ -159,7 +159,7 @@ def train_networks(recipe: Recipe) -> float:
     if not (first / "done").is_file():
         run_module(
             "classification.train", "--data", data, "--output", first,
-            "--epochs", recipe.first_epochs, "--seed", seed,
+            "--model", "compact_fast", "--epochs", recipe.first_epochs, "--seed", seed,
         )  # fmt: skip
         (first / "done").touch()
     if not (work / "mined" / "negatives.npz").is_file():
@@ -172,9 +172,9 @@ def train_networks(recipe: Recipe) -> float:
     final = work / "classifier"
     if not (final / "done").is_file():
         run_module(
-            "classification.train", "--data", data, "--output", final, "--initial",
-            first / "best.keras", "--teachers", first / "best.keras",
-            "--epochs", recipe.final_epochs, "--learning-rate", "1.1e-3",
+            "classification.train", "--data", data, "--output", final,
+            "--model", "compact", "--teachers", first / "best.keras",
+            "--epochs", recipe.final_epochs,
             "--negatives", work / "mined" / "negatives.npz",
             "--positives", work / "mined" / "positives.npz", "--seed", seed,
         )  # fmt: skip

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
 
 from classification.models.compact import build_compact
 
-_BUILDERS: dict[str, Callable[..., keras.Model]] = {"compact": build_compact}
+_BUILDERS: dict[str, Callable[..., keras.Model]] = {
+    "compact": build_compact,
+    "compact_fast": partial(build_compact, stem_strides=2),
+}
 
 
 def model_names() -> tuple[str, ...]:

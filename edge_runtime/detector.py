@@ -20,7 +20,7 @@ from edge_runtime.tiling import Tile, plan_tiles, touches_inner_edge, view
 
 _EDGE_MARGIN = 0.008  # of the tile's side: a box that near an edge is cut by it
 _MOST_PER_VIEW = 100
-_PART_SCORE_RATIO = 0.6
+_PART_SCORE_RATIO = 0.4
 _SMALLEST_BOX_PX = 4.0
 
 _NO_BOXES = np.zeros((0, 4), dtype=np.float32)

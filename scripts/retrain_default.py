@@ -51,7 +51,7 @@ log = logging.getLogger("retrain-default")
 
 NAME = "default"
 VERSION = "0.1.0"
-FALSE_POSITIVES_PER_EMPTY_FRAME = 0.1
+FALSE_POSITIVES_PER_EMPTY_FRAME = 0.12
 LICENCE = "Apache-2.0 (weights)"
 
 
@@ -107,7 +107,7 @@ def manifest(recipe: Recipe, crop_multiple: float, threshold: float) -> dict[str
             "crop_multiple": round(crop_multiple, 3),
             "outputs": {"votes": "votes", "classes": "class5", "galaxy": "galaxy"},
             "veto_threshold": 0.05,
-            "score_fusion": {"kind": "geometric", "weight": 0.5},
+            "score_fusion": {"kind": "geometric", "weight": 0.6},
         },
         "score_threshold": round(threshold, 3),
         "provenance": {

@@ -52,6 +52,8 @@ log = logging.getLogger("retrain-default")
 NAME = "default"
 VERSION = "0.1.0"
 FALSE_POSITIVES_PER_EMPTY_FRAME = 0.12
+SCALES_PX = (0, 600)
+MINING_SCALES_PX = (0, 960, 480)  # more views, more mistakes to learn from
 LICENCE = "Apache-2.0 (weights)"
 
 
@@ -75,7 +77,12 @@ def run_module(name: str, *arguments: object) -> None:
     subprocess.run(command, cwd=ROOT, check=True)
 
 
-def manifest(recipe: Recipe, crop_multiple: float, threshold: float) -> dict[str, Any]:
+def manifest(
+    recipe: Recipe,
+    crop_multiple: float,
+    threshold: float,
+    scales: tuple[int, ...] = SCALES_PX,
+) -> dict[str, Any]:
     """Content of ``bundle.json`` without metrics and self-test."""
     from detection import experiment
     from detection.export import INPUT_MEAN, INPUT_STD
@@ -100,7 +107,7 @@ def manifest(recipe: Recipe, crop_multiple: float, threshold: float) -> dict[str
             },
             "nms_iou": 0.45,
             "max_detections": 50,
-            "tiling": {"scales": (0, 960, 480), "overlap": 0.2},
+            "tiling": {"scales": scales, "overlap": 0.2},
         },
         "classifier": {
             "input_size_px": 64,
@@ -164,7 +171,7 @@ def train_networks(recipe: Recipe) -> float:
         (first / "done").touch()
     if not (work / "mined" / "negatives.npz").is_file():
         export_classifier(recipe, first / "best.keras")
-        provisional = assemble(recipe, "int8", manifest(recipe, 1.5, 0.2))
+        provisional = assemble(recipe, "int8", manifest(recipe, 1.5, 0.2, MINING_SCALES_PX))
         run_module(
             "detection.mining", "--data", data, "--bundle", provisional.path,
             "--output", work / "mined", "--composites", recipe.composites, "--seed", seed,

@@ -1,0 +1,1 @@
+"""Hyper-parameter searches for networks that must fit a telescope's budget."""

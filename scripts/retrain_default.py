@@ -51,7 +51,7 @@ log = logging.getLogger("retrain-default")
 
 NAME = "default"
 VERSION = "0.1.0"
-FALSE_POSITIVES_PER_EMPTY_FRAME = 0.12
+FALSE_POSITIVES_PER_EMPTY_FRAME = 0.15
 SCALES_PX = (0, 600)
 MINING_SCALES_PX = (0, 960, 480)  # more views, more mistakes to learn from
 LICENCE = "Apache-2.0 (weights)"

@@ -61,9 +61,11 @@ globular clusters and out-of-focus reflections can still pass for galaxies.
 
 ## Figures
 The detector is scored as it runs, with tiling, merging and veto, on 61 real telescope frames and
-on validation frames without a galaxy; none of them was trained on, and the score threshold,
-{manifest["score_threshold"]}, was chosen on the frames without a galaxy. The classifier is
-scored on the test split: {classifier["n"]:.0f} galaxies with a class, {with_votes:.0f} with votes.
+on the validation frames without a galaxy. None of them was trained on, but they are validation:
+the score threshold, {manifest["score_threshold"]}, was chosen on the frames without a galaxy, and
+the views, the merging and the weight of the veto on both. The classifier is scored on the test
+split: {classifier["n"]:.0f} galaxies with a class, {with_votes:.0f} with votes; nothing was chosen
+on it.
 
 | figure | float | int8 |
 |---|---|---|
@@ -75,7 +77,8 @@ telescope_galaxies/annotations.json --empty DIR` (the validation part of `no_gal
 --source gz2`.
 
 ## Training
-- Data: {provenance["data"]}; SHA-256 of labels.csv {provenance["data_sha256"]}.
+- Data: {provenance["data"]}.
+- SHA-256 of labels.csv: {provenance["data_sha256"]}.
 - Seed {seeds}; {detector_steps} steps of 8 composites for the detector; {first_epochs} epochs for
   a first classifier, {final_epochs} for the one that ships, with the first one's opinion on
   galaxies without votes and with what the detector found, rightly and wrongly, on training frames.

@@ -47,6 +47,7 @@ class Classifier:
         self._votes = self._model.output_index(outputs.votes)
         self._classes = self._model.output_index(outputs.classes)
         self._galaxy = self._model.output_index(outputs.galaxy)
+        self._bias = np.array(self._spec.class_bias)
 
     @property
     def input_size_px(self) -> int:
@@ -67,7 +68,7 @@ class Classifier:
         crop : ndarray, shape (S, S, 3), uint8, RGB
         """
         outputs = self._model.run(crop)
-        scores = outputs[self._classes].ravel().astype(np.float64)
+        scores = outputs[self._classes].ravel() + self._bias
         weights = np.exp(scores - scores.max())
         logit = float(outputs[self._galaxy].ravel()[0])
         return Classification(

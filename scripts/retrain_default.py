@@ -34,17 +34,19 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from annotations.empty_frames import empty_frame_split  # noqa: E402
-from annotations.galaxy_zoo import read_labels  # noqa: E402
+from annotations.galaxy_zoo import read_crops, read_labels  # noqa: E402
 from classification.provenance import code_version  # noqa: E402
 from edge_runtime.bundle.building import build_bundle  # noqa: E402
 from edge_runtime.bundle.loading import Bundle, load_bundle  # noqa: E402
 from edge_runtime.bundle.selftest import record_selftest  # noqa: E402
 from edge_runtime.bundle.verifying import measure_reference, verify_bundle  # noqa: E402
+from edge_runtime.classifier import Classifier  # noqa: E402
 from edge_runtime.detector import Detector  # noqa: E402
-from edge_runtime.evaluation.classifier import evaluate_classifier  # noqa: E402
+from edge_runtime.evaluation.classifier import class_scores, evaluate_classifier  # noqa: E402
 from edge_runtime.evaluation.detector import evaluate_detector  # noqa: E402
 from edge_runtime.pictures import read_picture  # noqa: E402
 from edge_runtime.pipeline import Pipeline  # noqa: E402
+from edge_runtime.sighting import CLASS5  # noqa: E402
 from scripts.model_card import model_card  # noqa: E402
 
 log = logging.getLogger("retrain-default")
@@ -204,6 +206,32 @@ def export_classifier(recipe: Recipe, model: Path) -> None:
     )  # fmt: skip
 
 
+def choose_class_bias(recipe: Recipe, bundle: Bundle) -> tuple[float, ...]:
+    """Bias of the rarest class that is best for macro F1 on the validation split.
+
+    Training sees few galaxies of that class, so the network calls too few of
+    them by it. With few in the validation split too, each step is judged by its
+    mean with its neighbours, so that no lucky one is chosen.
+    """
+    table = read_labels(recipe.data / "galaxies" / "labels.csv").where(sources=("kaggle", "gz2"))
+    table = table.rows(table.has_class)
+    train, validation = table.where("train"), table.where("val")
+    rarest = int(np.argmin(np.bincount(train.class5, minlength=len(CLASS5))))
+    classifier = Classifier(bundle)
+    crops = read_crops(validation, classifier.input_size_px)
+    logits = np.log(np.stack([classifier.classify(crop).class_probabilities for crop in crops]))
+    steps = np.arange(-1, 12) / 10.0
+    scores = []
+    for step in steps:
+        shifted = logits.copy()
+        shifted[:, rarest] += step
+        scores.append(class_scores(validation.class5, shifted.argmax(axis=1))["macro_f1"])
+    smooth = np.convolve(scores, np.ones(3) / 3.0, mode="valid")
+    best = float(steps[1 + int(np.argmax(smooth))])
+    log.info("bias %.1f for %s: macro F1 %s", best, CLASS5[rarest], np.round(scores, 3))
+    return tuple(best if i == rarest else 0.0 for i in range(len(CLASS5)))
+
+
 def choose_threshold(bundle: Bundle, frames: list[Path], rate: float) -> float:
     """Lowest score at which at most ``rate`` detections an empty frame are left."""
     pipeline = Pipeline(bundle, score_threshold=0.05)
@@ -285,9 +313,11 @@ def retrain(recipe: Recipe, output: Path) -> None:
     recipe.work.mkdir(parents=True, exist_ok=True)
     multiple = train_networks(recipe)
     loose = assemble(recipe, "int8", manifest(recipe, multiple, 0.05))
+    bias = choose_class_bias(recipe, loose)
     validation = empty_frame_split(recipe.data)[1]
     threshold = choose_threshold(loose, validation, FALSE_POSITIVES_PER_EMPTY_FRAME)
     content = manifest(recipe, multiple, threshold)
+    content["classifier"]["class_bias"] = bias
     metrics = {
         variant: measure(recipe, assemble(recipe, variant, content))
         for variant in ("float", "int8")

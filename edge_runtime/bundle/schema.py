@@ -168,6 +168,10 @@ class ClassifierSpec(_Spec):
     )
     outputs: ClassifierOutputs
     classes: tuple[str, str, str, str, str] = CLASS5
+    class_bias: tuple[float, float, float, float, float] = Field(
+        (0.0, 0.0, 0.0, 0.0, 0.0),
+        description="Added to the class logits; makes up for classes rare in training.",
+    )
     veto_threshold: Fraction
     score_fusion: ScoreFusion = ScoreFusion()
 

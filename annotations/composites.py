@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotations.cutouts import Cutout
+from edge_runtime.boxes import iou
 from edge_runtime.conditioning import ConditioningParams, condition_planes
 from edge_runtime.sky import artefacts, decoys
 from edge_runtime.sky.galaxies import random_galaxy, render_galaxy
@@ -105,7 +106,7 @@ class CompositeGenerator:
             box = _visible_box(patch, sky_noise, canvas.shape[0], left, top)
             if box is None:
                 continue
-            if boxes and max(_overlap(box, other) for other in boxes) > 0.7:
+            if boxes and iou(np.array([box]), np.array(boxes)).max() > 0.7:
                 continue
             boxes.append(box)
             _screen(canvas, patch, left, top)
@@ -249,17 +250,6 @@ def _visible_box(
     if x1 <= x0 or y1 <= y0 or (x1 - x0) * (y1 - y0) < 0.4 * width * height:
         return None
     return float(x0), float(y0), float(x1), float(y1)
-
-
-def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
-    """Intersection over union."""
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    shared = width * height
-    areas = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1])
-    return shared / (areas - shared)
 
 
 def _screen(canvas: Image, patch: Image, left: int, top: int) -> None:

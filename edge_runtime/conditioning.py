@@ -36,7 +36,7 @@ _BAYER_CODES = {
 }
 _MAD_TO_SIGMA = 1.4826  # of a normal distribution
 _CELL_SAMPLES = 9  # a cell's median comes from at most 9 x 9 of its pixels
-_NEUTRAL_SAMPLES = 1 << 20  # pixels looked at for the range of a float frame
+_RANGE_SAMPLES = 1 << 20  # pixels looked at for the range of a float frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,8 @@ def condition_planes(planes: Planes, params: ConditioningParams) -> NDArray[np.u
         planes = planes[:, :, None]
     background = estimate_background(planes, params)
     flat, pedestal = _subtract(planes, background, params)
-    lut = _stretch_table(planes.dtype, pedestal, background.sigma, params)
+    levels = int(np.iinfo(planes.dtype).max) + 1
+    lut = stretch_lut(background.sigma, params, levels, pedestal)
     stretched: Any = _look_up(flat, lut)
     if stretched.ndim == 2 or stretched.shape[2] == 1:
         stretched = cv2.cvtColor(stretched, cv2.COLOR_GRAY2RGB)
@@ -221,19 +222,10 @@ def _look_up(planes: Planes, table: NDArray[np.uint8]) -> Any:
         return table[planes]
 
 
-def _stretch_table(
-    dtype: np.dtype[np.uint8] | np.dtype[np.uint16],
-    pedestal: int,
-    sigma: float,
-    params: ConditioningParams,
-) -> NDArray[np.uint8]:
-    return stretch_lut(sigma, params, int(np.iinfo(dtype).max) + 1, pedestal)
-
-
 def _to_uint16(pixels: NDArray[np.generic], where: str) -> NDArray[np.uint16]:
     """Scale finite float pixels to 16 bits between their robust extremes."""
     values = np.asarray(pixels, dtype=np.float32)
-    stride = max(1, int(np.sqrt(values.size / _NEUTRAL_SAMPLES)))
+    stride = max(1, int(np.sqrt(values.size / _RANGE_SAMPLES)))
     sample = values[::stride, ::stride]
     sample = sample[np.isfinite(sample)]
     if sample.size == 0:

@@ -141,6 +141,8 @@ def run_daemon(
 
         bundle = load_bundle(config.bundle.path)
         if config.bundle.path is not None:
+            from edge_runtime.bundle.verifying import probe_bundle
+
             probe_bundle(bundle)
         pipeline = Pipeline(
             bundle,
@@ -274,20 +276,6 @@ class _Observation:
                 self._capture.restarts,
                 health.pending,
             )
-
-
-def probe_bundle(bundle: Bundle) -> None:
-    """Try the models of a bundle from elsewhere in a process that may crash.
-
-    Raises
-    ------
-    BundleError
-        A model cannot be run.
-    """
-    from edge_runtime.litert import probe_model
-
-    for file in (bundle.manifest.detector.file, bundle.manifest.classifier.file):
-        probe_model(bundle.read(file), f"{bundle.path}: {file}")
 
 
 def is_exposure(frame: Frame) -> bool:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from edge_runtime.frame import BAYER_PATTERNS, HeaderValue
+from edge_runtime.sky_coordinates import TangentPlane
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
@@ -236,11 +237,7 @@ def _angle(
 def _wcs_centre(
     header: Mapping[str, HeaderValue], width: int, height: int
 ) -> tuple[float, float] | None:
-    """Sky position of the centre pixel by the gnomonic projection.
-
-    Calabretta & Greisen (2002), A&A 395, 1077, with the native pole at the
-    reference point.
-    """
+    """Sky position of the centre of a frame with a TAN WCS."""
     if not str(header.get("CTYPE1") or "").startswith("RA---TAN") or not str(
         header.get("CTYPE2") or ""
     ).startswith("DEC--TAN"):
@@ -250,16 +247,9 @@ def _wcs_centre(
     if matrix is None or any(value is None for value in reference):
         return None
     ra0_deg, dec0_deg, x0, y0 = (float(value or 0.0) for value in reference)
-    dx, dy = (width + 1) / 2 - x0, (height + 1) / 2 - y0
-    xi = math.radians(matrix[0] * dx + matrix[1] * dy)
-    eta = math.radians(matrix[2] * dx + matrix[3] * dy)
-    dec0 = math.radians(dec0_deg)
-    across = math.cos(dec0) - eta * math.sin(dec0)
-    ra_deg = ra0_deg + math.degrees(math.atan2(xi, across))
-    dec_deg = math.degrees(
-        math.atan2(math.sin(dec0) + eta * math.cos(dec0), math.hypot(xi, across))
-    )
-    return (ra_deg % 360.0, dec_deg) if math.isfinite(ra_deg + dec_deg) else None
+    plane = TangentPlane(ra0_deg, dec0_deg, x0 - 1.0, y0 - 1.0, matrix, width, height)
+    ra_deg, dec_deg = plane.centre_deg
+    return (ra_deg, dec_deg) if math.isfinite(ra_deg + dec_deg) else None
 
 
 def _wcs_matrix(header: Mapping[str, HeaderValue]) -> tuple[float, float, float, float] | None:

@@ -24,6 +24,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from annotations.empty_frames import empty_frame_split  # noqa: E402
-from annotations.galaxy_zoo import read_crops, read_labels  # noqa: E402
+from annotations.galaxy_zoo import GalaxyTable, read_crops, read_labels  # noqa: E402
 from classification.provenance import code_version  # noqa: E402
 from edge_runtime.bundle.building import build_bundle  # noqa: E402
 from edge_runtime.bundle.loading import Bundle, load_bundle  # noqa: E402
@@ -72,6 +73,12 @@ class Recipe:
     composites: int = 2500
 
 
+@cache
+def labels(data: Path) -> GalaxyTable:
+    """The table of labelled galaxies, read once."""
+    return read_labels(data / "galaxies" / "labels.csv")
+
+
 def run_module(name: str, *arguments: object) -> None:
     """Run ``python -m name`` in a process of its own, so that its memory is freed."""
     command = [sys.executable, "-m", name, *(str(a) for a in arguments)]
@@ -89,7 +96,6 @@ def manifest(
     from detection import experiment
     from detection.export import INPUT_MEAN, INPUT_STD
 
-    table = read_labels(recipe.data / "galaxies" / "labels.csv")
     return {
         "name": NAME,
         "version": VERSION,
@@ -122,7 +128,7 @@ def manifest(
         "provenance": {
             "data": "Sloan Digital Sky Survey cut-outs with Galaxy Zoo votes (split train), star "
             "fields of the DeepSpaceYoloDataset (part marked train), simulated skies",
-            "data_sha256": table.data_hash,
+            "data_sha256": labels(recipe.data).data_hash,
             "seeds": (recipe.seed,),
             "code_version": code_version(),
             "licence": LICENCE,
@@ -191,7 +197,7 @@ def train_networks(recipe: Recipe) -> float:
     export_classifier(recipe, final / "best.keras")
     provisional = assemble(recipe, "int8", manifest(recipe, 1.5, 0.2))
     detector = Detector(provisional)
-    multiple = calibrate_crop_multiple(detector, read_labels(data / "galaxies" / "labels.csv"))
+    multiple = calibrate_crop_multiple(detector, labels(data))
     detector.close()
     return multiple
 
@@ -213,7 +219,7 @@ def choose_class_bias(recipe: Recipe, bundle: Bundle) -> tuple[float, ...]:
     them by it. With few in the validation split too, each step is judged by its
     mean with its neighbours, so that no lucky one is chosen.
     """
-    table = read_labels(recipe.data / "galaxies" / "labels.csv").where(sources=("kaggle", "gz2"))
+    table = labels(recipe.data).where(sources=("kaggle", "gz2"))
     table = table.rows(table.has_class)
     train, validation = table.where("train"), table.where("val")
     rarest = int(np.argmin(np.bincount(train.class5, minlength=len(CLASS5))))

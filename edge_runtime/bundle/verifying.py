@@ -130,8 +130,7 @@ def verify_bundle(
     """
     bundle = load_bundle(path)
     manifest = bundle.manifest
-    for file in (manifest.detector.file, manifest.classifier.file):
-        probe_model(bundle.read(file), f"{bundle.path}: {file}")
+    probe_bundle(bundle)
     detector = measure_latency(bundle.open_detector(threads))
     classifier = measure_latency(bundle.open_classifier(threads))
     probe = measure_probe_ms()
@@ -151,6 +150,18 @@ def verify_bundle(
         probe_ms=probe,
         warnings=warnings,
     )
+
+
+def probe_bundle(bundle: Bundle) -> None:
+    """Try the models of a bundle from elsewhere in a process that may crash.
+
+    Raises
+    ------
+    BundleError
+        A model cannot be run.
+    """
+    for file in (bundle.manifest.detector.file, bundle.manifest.classifier.file):
+        probe_model(bundle.read(file), f"{bundle.path}: {file}")
 
 
 def measure_reference(bundle: Bundle, threads: int = 1) -> ReferenceLatency:

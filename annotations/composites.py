@@ -10,7 +10,7 @@ each galaxy's own light that stands out of the noise of that picture.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -43,8 +43,18 @@ class CompositeParams:
     drawn_fraction : float
         Share of galaxies drawn from a model instead of cut from a survey; they
         have no noise of their own, so they can be large.
-    mono_fraction, jpeg_fraction, letterbox_fraction : float
-        Share of pictures with a monochrome sensor, JPEG blocks, or padding.
+    decoy_portrait_fraction : float
+        Share of pictures without a galaxy whose middle shows something that may
+        be taken for one: a cluster, a nebula, the ghost of a lens.
+    mistake_fraction : float
+        Share of real backgrounds centred on a known mistake of a detector,
+        where the generator has some.
+    mono_fraction, bayer_fraction, vignetting_fraction, jpeg_fraction,
+    letterbox_fraction : float
+        Share of pictures with a monochrome sensor, with a colour filter array,
+        dark corners, JPEG blocks, or padding.
+    randomised : bool
+        Whether decoys and the camera's faults are drawn at all.
     """
 
     size_px: int = 320
@@ -54,9 +64,35 @@ class CompositeParams:
     portrait_fraction: float = 0.4
     real_background: float = 0.7
     drawn_fraction: float = 0.15
+    decoy_portrait_fraction: float = 0.4
+    mistake_fraction: float = 0.35
     mono_fraction: float = 0.3
+    bayer_fraction: float = 0.2
+    vignetting_fraction: float = 0.2
     jpeg_fraction: float = 0.5
     letterbox_fraction: float = 0.15
+    randomised: bool = True
+
+    def at_size(self, size_px: int) -> CompositeParams:
+        """The same distribution in pictures of another side."""
+        scale = size_px / self.size_px
+        return replace(self, size_px=size_px, largest_px=self.largest_px * scale)
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """Where a detector took something on a background for a galaxy.
+
+    Attributes
+    ----------
+    background : int
+        Index of the background.
+    box_xyxy_px : (float, float, float, float)
+        In its pixels.
+    """
+
+    background: int
+    box_xyxy_px: tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +119,14 @@ class CompositeGenerator:
     cutouts : sequence of Cutout
     backgrounds : sequence of ndarray, shape (H, W, 3), uint8, RGB
         Real frames without a galaxy.
+    mistakes : sequence of Mistake
+        Places on the backgrounds to look at more often.
     """
 
     cutouts: Sequence[Cutout]
     backgrounds: Sequence[NDArray[np.uint8]]
     params: CompositeParams = field(default_factory=CompositeParams)
+    mistakes: Sequence[Mistake] = ()
 
     def stream(self, rng: np.random.Generator) -> Iterator[Composite]:
         """Composites, for as long as asked."""
@@ -97,8 +136,12 @@ class CompositeGenerator:
     def draw(self, rng: np.random.Generator) -> Composite:
         """One composite."""
         params = self.params
-        canvas = _with_decoys(self._background(rng), rng)
+        canvas = self._background(rng)
         galaxies = self._place_galaxies(canvas.shape[0], rng)
+        if params.randomised:
+            canvas = _with_decoys(canvas, rng)
+            if not galaxies and rng.random() < params.decoy_portrait_fraction:
+                _add_decoy_portrait(canvas, rng)
         noise_sigma = float(np.exp(rng.uniform(np.log(0.002), np.log(0.05))))
         sky_noise = np.hypot(_noise_of(canvas), noise_sigma)
         boxes = []
@@ -121,12 +164,13 @@ class CompositeGenerator:
         size = self.params.size_px
         if rng.random() >= self.params.real_background or not self.backgrounds:
             return _simulated_background(size, rng)
-        frame = self.backgrounds[rng.integers(len(self.backgrounds))]
-        shortest = min(frame.shape[:2])
-        side = int(np.clip(size * np.exp(rng.uniform(np.log(0.45), np.log(2.0))), 96, shortest))
-        y = rng.integers(frame.shape[0] - side + 1)
-        x = rng.integers(frame.shape[1] - side + 1)
-        crop = np.rot90(frame[y : y + side, x : x + side], rng.integers(4))
+        if self.mistakes and rng.random() < self.params.mistake_fraction:
+            mistake = self.mistakes[rng.integers(len(self.mistakes))]
+            crop = _around(self.backgrounds[mistake.background], mistake.box_xyxy_px, size, rng)
+        else:
+            crop = _random_part(self.backgrounds[rng.integers(len(self.backgrounds))], size, rng)
+        side = crop.shape[0]
+        crop = np.rot90(crop, rng.integers(4))
         if rng.random() < 0.5:
             crop = crop[:, ::-1]
         shrinks = side > size
@@ -166,6 +210,37 @@ class CompositeGenerator:
             y = size / 2 + rng.uniform(-slack, slack)
             placed.append((patch, round(x - width / 2), round(y - height / 2)))
         return placed
+
+
+def _random_part(
+    frame: NDArray[np.uint8], size: int, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """A square of a frame, at its scale or up to about twice finer or coarser."""
+    shortest = min(frame.shape[:2])
+    side = int(np.clip(size * np.exp(rng.uniform(np.log(0.45), np.log(2.0))), 96, shortest))
+    y = rng.integers(frame.shape[0] - side + 1)
+    x = rng.integers(frame.shape[1] - side + 1)
+    return frame[y : y + side, x : x + side]
+
+
+def _around(
+    frame: NDArray[np.uint8],
+    box: tuple[float, float, float, float],
+    size: int,
+    rng: np.random.Generator,
+) -> NDArray[np.uint8]:
+    """A square of a frame that shows a box whole, at a random zoom."""
+    height, width = frame.shape[:2]
+    longest = max(box[2] - box[0], box[3] - box[1])
+    least = max(1.05 * longest, 0.4 * size, 96.0)
+    side = int(min(_log_uniform(rng, least, max(2.0 * size, 1.3 * least)), height, width))
+    corner = []
+    for low, high, length in ((box[0], box[2], width), (box[1], box[3], height)):
+        first = int(np.clip(np.ceil(high) - side, 0, length - side))
+        last = int(np.clip(np.floor(low), first, length - side))
+        corner.append(int(rng.integers(first, last + 1)))
+    x, y = corner
+    return frame[y : y + side, x : x + side]
 
 
 def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
@@ -273,7 +348,13 @@ def _noise_of(canvas: Image) -> float:
 def _through_camera(
     canvas: Image, noise_sigma: float, params: CompositeParams, rng: np.random.Generator
 ) -> Image:
+    if not params.randomised:
+        grain = rng.standard_normal(canvas.shape, dtype=np.float32)
+        return canvas + np.float32(noise_sigma) * grain
     size = canvas.shape[0]
+    if rng.random() < params.vignetting_fraction:
+        canvas = canvas + np.float32(rng.uniform(0.02, 0.2))
+        artefacts.add_vignetting(rng, canvas, 0.01)
     if rng.random() < 0.6:
         small = rng.uniform(-1.0, 1.0, size=(3, 3, 1)).astype(np.float32)
         tint = rng.uniform(0.6, 1.4, size=3).astype(np.float32)
@@ -298,11 +379,38 @@ def _to_uint8(
     canvas: Image, params: CompositeParams, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
     values = np.rint(np.clip(canvas, 0.0, 1.0) * 255.0).astype(np.uint8)
+    if not params.randomised:
+        return np.ascontiguousarray(values)
+    if rng.random() < params.bayer_fraction:
+        values = _through_colour_filters(values, rng)
     if rng.random() < params.jpeg_fraction:
         quality = int(rng.integers(45, 97))
         _, data = cv2.imencode(".jpg", values, [cv2.IMWRITE_JPEG_QUALITY, quality])
         values = cv2.imdecode(data, cv2.IMREAD_COLOR)
     return np.ascontiguousarray(values)
+
+
+_BAYER_CODES = (
+    cv2.COLOR_BayerRGGB2RGB,
+    cv2.COLOR_BayerGRBG2RGB,
+    cv2.COLOR_BayerGBRG2RGB,
+    cv2.COLOR_BayerBGGR2RGB,
+)
+
+
+def _through_colour_filters(
+    values: NDArray[np.uint8], rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """What a sensor with a Bayer matrix and a bilinear debayering leave of a picture.
+
+    Any of the four patterns serves to interpolate the one mosaic: a wrong one
+    is the wrongly set debayering of many a real recording.
+    """
+    mosaic = values[:, :, 1].copy()
+    mosaic[::2, ::2] = values[::2, ::2, 0]
+    mosaic[1::2, 1::2] = values[1::2, 1::2, 2]
+    code = _BAYER_CODES[0 if rng.random() < 0.8 else rng.integers(4)]
+    return cv2.cvtColor(mosaic, code)  # type: ignore[return-value]
 
 
 def _jittered_look(rng: np.random.Generator) -> ConditioningParams:
@@ -337,6 +445,24 @@ def _letterbox(
     return padded, clipped[left > 0.4 * whole]
 
 
+def _add_decoy_portrait(canvas: Image, rng: np.random.Generator) -> None:
+    """One large thing that is no galaxy, near the middle; modifies the canvas."""
+    noise = max(_noise_of(canvas), 0.008)
+    size = canvas.shape[0]
+    x, y = (float(v) for v in size * rng.uniform(0.25, 0.75, 2))
+    kind = rng.random()
+    if kind < 0.45:
+        radius = _log_uniform(rng, 0.06 * size, 0.6 * size)
+        decoys.add_globular_cluster(rng, canvas, noise, xy_px=(x, y), radius_px=radius)
+    elif kind < 0.7:
+        decoys.add_nebula(rng, canvas, noise, xy_px=(x, y))
+    elif kind < 0.85:
+        decoys.add_planetary_nebula(rng, canvas, noise, xy_px=(x, y))
+    else:
+        decoys.add_open_cluster(rng, canvas, noise, xy_px=(x, y))
+    np.clip(canvas, 0.0, 1.0, out=canvas)
+
+
 def _with_decoys(canvas: Image, rng: np.random.Generator) -> Image:
     """Things that are no galaxy: clusters, nebulae, ghosts, bright stars, trails."""
     noise = max(_noise_of(canvas), 0.008)
@@ -344,6 +470,7 @@ def _with_decoys(canvas: Image, rng: np.random.Generator) -> Image:
         (0.12, decoys.add_globular_cluster),
         (0.06, decoys.add_open_cluster),
         (0.08, decoys.add_nebula),
+        (0.05, decoys.add_planetary_nebula),
         (0.10, artefacts.add_optical_ghost),
         (0.18, artefacts.add_bright_star),
         (0.05, artefacts.add_satellite_trail),

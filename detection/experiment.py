@@ -1,10 +1,9 @@
-"""The detectors as experiments of the Model Garden's factory.
+"""What all detector experiments of this package share.
 
-`ssd_mobilenet_galaxies` is a RetinaNet with a MobileNetV2 backbone, an
-FPN-lite decoder and separable heads: what the TF Object Detection API called
-SSD MobileNet V2 FPN-Lite. It differs from the COCO configuration in its
-anchors, which start at 20 px because galaxies are small, and in its data,
-which are composites generated while training.
+The families, `ssd_mobilenet` and others, are registered with the Model
+Garden's experiment factory in a module each. They differ in backbone, decoder
+and head. In common they have anchors that start at 20 px, because galaxies are
+small, and data: composites generated while training, or TFRecords.
 """
 
 from __future__ import annotations
@@ -12,8 +11,7 @@ from __future__ import annotations
 import dataclasses
 
 from official.core import config_definitions as cfg
-from official.core import exp_factory
-from official.modeling import hyperparams, optimization
+from official.modeling import optimization
 from official.vision.configs import backbones, common, decoders, retinanet
 
 INPUT_SIZE_PX = 320
@@ -23,58 +21,95 @@ ANCHOR = retinanet.Anchor(num_scales=3, aspect_ratios=[0.5, 1.0, 2.0], anchor_si
 
 
 @dataclasses.dataclass
-class CompositeData(retinanet.DataConfig):
-    """Composites drawn while training.
+class GalaxyData(retinanet.DataConfig):
+    """Composites drawn while training, or TFRecords where ``input_path`` is set.
 
     Attributes
     ----------
     data_dir : str
-        Folder with ``galaxies`` and ``frames``.
+        Folder with ``galaxies`` and ``frames``; empty for skies that are all
+        simulated.
     seed : int
         Of the composites.
     views : int
         Times each composite is used, turned and mirrored.
+    mistakes : str
+        File of mined mistakes on the backgrounds, or empty.
+    randomised : bool
+        Whether decoys and the faults of cameras are drawn.
     """
 
     data_dir: str = ""
     seed: int = 0
     views: int = 2
+    mistakes: str = ""
+    randomised: bool = True
 
 
 @dataclasses.dataclass
 class GalaxyDetectionTask(retinanet.RetinaNetTask):
-    """RetinaNet trained on composites."""
+    """RetinaNet trained on galaxies."""
 
-    train_data: CompositeData = dataclasses.field(
-        default_factory=lambda: CompositeData(is_training=True)
-    )
-    validation_data: CompositeData = dataclasses.field(
-        default_factory=lambda: CompositeData(is_training=False)
+    train_data: GalaxyData = dataclasses.field(default_factory=lambda: GalaxyData(is_training=True))
+    validation_data: GalaxyData = dataclasses.field(
+        default_factory=lambda: GalaxyData(is_training=False)
     )
 
 
-def _model(width: float, filters: int) -> retinanet.RetinaNet:
-    return retinanet.RetinaNet(
+def galaxy_experiment(
+    *,
+    backbone: backbones.Backbone,
+    decoder: decoders.Decoder,
+    head: retinanet.RetinaNetHead,
+    learning_rate: float,
+    activation: str = "relu6",
+) -> cfg.ExperimentConfig:
+    """Experiment of a family, with what all families share.
+
+    Parameters
+    ----------
+    backbone, decoder, head
+        Configurations of the Model Garden.
+    learning_rate : float
+        At the start of the cosine, for batches of 8.
+    activation : str
+        Of decoder and head.
+    """
+    data = GalaxyData(
+        is_training=True,
+        global_batch_size=8,
+        dtype="float32",
+        shuffle_buffer_size=256,
+        parser=retinanet.Parser(
+            aug_rand_hflip=False,
+            match_threshold=0.5,
+            unmatched_threshold=0.4,
+            max_num_instances=20,
+            pad=False,
+        ),
+    )
+    model = retinanet.RetinaNet(
         num_classes=1,
         input_size=[INPUT_SIZE_PX, INPUT_SIZE_PX, 3],
         min_level=MIN_LEVEL,
         max_level=MAX_LEVEL,
         anchor=ANCHOR,
-        backbone=backbones.Backbone(
-            type="mobilenet",
-            mobilenet=backbones.MobileNet(model_id="MobileNetV2", filter_size_scale=width),
-        ),
-        decoder=decoders.Decoder(
-            type="fpn", fpn=decoders.FPN(num_filters=filters, use_separable_conv=True)
-        ),
-        head=retinanet.RetinaNetHead(num_convs=3, num_filters=filters, use_separable_conv=True),
+        backbone=backbone,
+        decoder=decoder,
+        head=head,
         norm_activation=common.NormActivation(
-            activation="relu6", norm_momentum=0.97, norm_epsilon=1e-3, use_sync_bn=False
+            activation=activation, norm_momentum=0.97, norm_epsilon=1e-3, use_sync_bn=False
         ),
+    )
+    losses = retinanet.Losses(focal_loss_alpha=0.25, focal_loss_gamma=1.5, box_loss_weight=50)
+    return cfg.ExperimentConfig(
+        task=GalaxyDetectionTask(model=model, losses=losses, train_data=data),
+        trainer=trainer(steps=6000, learning_rate=learning_rate),
     )
 
 
-def _trainer(steps: int, learning_rate: float) -> cfg.TrainerConfig:
+def trainer(steps: int, learning_rate: float) -> cfg.TrainerConfig:
+    """AdamW with a warm-up and a cosine to zero."""
     schedule = {
         "optimizer": {"type": "adamw_experimental", "adamw_experimental": {"weight_decay": 1e-4}},
         "learning_rate": {
@@ -95,50 +130,48 @@ def _trainer(steps: int, learning_rate: float) -> cfg.TrainerConfig:
     )
 
 
-@exp_factory.register_config_factory("ssd_mobilenet_galaxies")
-def ssd_mobilenet_galaxies() -> cfg.ExperimentConfig:
-    """SSD MobileNetV2 x 0.75, FPN-lite 64, 320 px, on composites."""
-    data = CompositeData(
-        is_training=True,
-        global_batch_size=8,
-        dtype="float32",
-        shuffle_buffer_size=256,
-        parser=retinanet.Parser(
-            aug_rand_hflip=False,
-            match_threshold=0.5,
-            unmatched_threshold=0.4,
-            max_num_instances=20,
-            pad=False,
-        ),
-    )
-    return cfg.ExperimentConfig(
-        task=GalaxyDetectionTask(
-            model=_model(width=0.75, filters=64),
-            losses=retinanet.Losses(
-                focal_loss_alpha=0.25, focal_loss_gamma=1.5, box_loss_weight=50
-            ),
-            train_data=data,
-        ),
-        trainer=_trainer(steps=6000, learning_rate=1.5e-3),
-    )
-
-
 def with_overrides(
-    config: cfg.ExperimentConfig, *, data_dir: str, steps: int, batch: int, seed: int
+    config: cfg.ExperimentConfig,
+    *,
+    steps: int,
+    batch: int,
+    seed: int,
+    data_dir: str = "",
+    input_path: str = "",
+    input_size: int | None = None,
+    init_checkpoint: str = "",
+    init_modules: str = "all",
+    mistakes: str = "",
+    randomised: bool = True,
+    views: int = 2,
 ) -> cfg.ExperimentConfig:
-    """The experiment with this run's data, length, batch and seed."""
+    """The experiment with this run's data, length, batch, seed and start.
+
+    Parameters
+    ----------
+    config : ExperimentConfig
+        Changed in place.
+    steps, batch, seed : int
+        The learning rate grows with the batch.
+    data_dir, mistakes, randomised, views
+        See `GalaxyData`.
+    input_path : str
+        TFRecords (comma-separated patterns) to train on instead of composites.
+    input_size : int, optional
+        Side of the input in px, a multiple of 64.
+    init_checkpoint : str
+        Checkpoint, or folder of checkpoints, to start from.
+    init_modules : str
+        ``all``, ``backbone``, or ``backbone,decoder``.
+    """
+    data = config.task.train_data
     learning_rate = config.trainer.optimizer_config.learning_rate.cosine.initial_learning_rate
-    config.trainer = _trainer(
-        steps, learning_rate * batch / config.task.train_data.global_batch_size
-    )
-    config.override(
-        hyperparams.Config(
-            {
-                "task": {
-                    "train_data": {"data_dir": data_dir, "seed": seed, "global_batch_size": batch}
-                }
-            }
-        ),
-        is_strict=False,
-    )
+    config.trainer = trainer(steps, learning_rate * batch / data.global_batch_size)
+    data.data_dir, data.input_path = data_dir, input_path
+    data.seed, data.global_batch_size = seed, batch
+    data.mistakes, data.randomised, data.views = mistakes, randomised, views
+    if input_size is not None:
+        config.task.model.input_size = [input_size, input_size, 3]
+    config.task.init_checkpoint = init_checkpoint or None
+    config.task.init_checkpoint_modules = init_modules
     return config

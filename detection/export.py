@@ -21,7 +21,7 @@ from official.core import exp_factory
 from official.vision.ops import preprocess_ops
 
 from annotations.training_sky import composite_generator
-from detection import experiment, task
+from detection import experiment, ssd_mobilenet, task  # noqa: F401  (registers the family)
 from edge_runtime.errors import GalaxyEdgeError
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ INPUT_MEAN = tuple(255.0 * v for v in preprocess_ops.MEAN_NORM)
 INPUT_STD = tuple(255.0 * v for v in preprocess_ops.STDDEV_NORM)
 
 
-def load_model(checkpoint_dir: Path, name: str = "ssd_mobilenet_galaxies") -> tf_keras.Model:
+def load_model(checkpoint_dir: Path, name: str = "ssd_mobilenet") -> tf_keras.Model:
     """The network of the newest checkpoint in a training folder.
 
     Raises

@@ -1,9 +1,10 @@
-"""The Model Garden's RetinaNet task, fed with composites."""
+"""The Model Garden's RetinaNet task, fed with galaxies."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +14,23 @@ from official.core import task_factory
 from official.vision.dataloaders import retinanet_input
 from official.vision.tasks import retinanet
 
-from annotations.composites import Composite, CompositeGenerator
-from annotations.training_sky import composite_generator
+from annotations.composites import Composite, CompositeGenerator, CompositeParams
+from annotations.training_sky import composite_generator, simulated_generator
 from detection import experiment
 
 
 @task_factory.register_task_cls(experiment.GalaxyDetectionTask)
 class GalaxyDetection(retinanet.RetinaNetTask):
-    """RetinaNet on composites drawn while training."""
+    """RetinaNet on composites drawn while training, or on TFRecords."""
 
     def build_inputs(
         self,
-        params: experiment.CompositeData,
-        input_context: tf.distribute.InputContext | None = None,  # noqa: ARG002  (one worker)
+        params: experiment.GalaxyData,
+        input_context: tf.distribute.InputContext | None = None,
     ) -> tf.data.Dataset:
         """Batches of (image, labels) as the Model Garden's RetinaNet wants them."""
+        if params.input_path:
+            return super().build_inputs(params, input_context)
         model = self.task_config.model
         parser = retinanet_input.Parser(
             output_size=model.input_size[:2],
@@ -42,8 +45,17 @@ class GalaxyDetection(retinanet.RetinaNetTask):
             max_num_instances=params.parser.max_num_instances,
             pad=params.parser.pad,
         )
-        generator = composite_generator(Path(params.data_dir))
         size = model.input_size[0]
+        look = replace(CompositeParams(), randomised=params.randomised).at_size(size)
+        generator = (
+            composite_generator(
+                Path(params.data_dir),
+                look,
+                mistakes_file=Path(params.mistakes) if params.mistakes else None,
+            )
+            if params.data_dir
+            else simulated_generator(look)
+        )
         dataset = tf.data.Dataset.from_generator(
             lambda: _examples(generator, params.seed, params.views),
             output_signature={

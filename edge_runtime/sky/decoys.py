@@ -180,3 +180,67 @@ def add_nebula(
     colour = np.array(_NEBULA_RGB[int(rng.integers(len(_NEBULA_RGB)))], dtype=np.float32)
     colour = (colour * rng.uniform(0.7, 1.3, 3)).astype(np.float32)
     return add_light(image, light.astype(np.float32), colour)
+
+
+def add_planetary_nebula(
+    rng: Rng,
+    image: Image,
+    noise: float | None = None,
+    *,
+    xy_px: tuple[float, float] | None = None,
+) -> Image:
+    """Add a planetary nebula: a small disc or ring with an edge, or two lobes.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    image : ndarray, shape (H, W) or (H, W, 3), float32
+        Modified in place.
+    noise : float, optional
+        Background noise.
+    xy_px : (float, float), optional
+        Centre; anywhere where not given.
+
+    Returns
+    -------
+    ndarray
+        The image.
+    """
+    sigma = noise_level(image, noise)
+    height, width = image.shape[:2]
+    x, y = xy_px or (rng.uniform(0, width), rng.uniform(0, height))
+    radius = math.exp(rng.uniform(math.log(6.0), math.log(max(8.0, 0.25 * min(height, width)))))
+    reach = math.ceil(2.5 * radius)
+    left, top = max(int(x) - reach, 0), max(int(y) - reach, 0)
+    area = image[top : int(y) + reach + 1, left : int(x) + reach + 1]
+    if area.size == 0:
+        return image
+    rows, columns = area.shape[:2]
+    dx = np.arange(left, left + columns, dtype=np.float32)[None, :] - np.float32(x)
+    dy = np.arange(top, top + rows, dtype=np.float32)[:, None] - np.float32(y)
+    turn, squash = rng.uniform(0, math.pi), rng.uniform(0.6, 1.0)
+    u = dx * np.float32(math.cos(turn)) + dy * np.float32(math.sin(turn))
+    v = (dy * np.float32(math.cos(turn)) - dx * np.float32(math.sin(turn))) / np.float32(squash)
+    distance = np.hypot(u, v) / np.float32(radius)
+    kind = rng.random()
+    if kind < 0.4:
+        light = np.exp(-0.5 * ((distance - 0.8) / rng.uniform(0.1, 0.3)) ** 2)
+        light += rng.uniform(0.0, 0.6) * (distance < 0.8)
+    elif kind < 0.75:
+        edge = rng.uniform(0.03, 0.15)
+        light = 1.0 / (1.0 + np.exp(((distance - 1.0) / edge).clip(-40.0, 40.0)))
+    else:
+        lobe = rng.uniform(0.35, 0.6)
+        light = np.exp(-((np.hypot(u / radius - lobe, v / radius) / 0.45) ** 3))
+        light += np.exp(-((np.hypot(u / radius + lobe, v / radius) / 0.45) ** 3))
+    light = light * np.exp(0.35 * cloudy_noise(rng, rows, columns, 1.8))
+    seeing = float(rng.uniform(0.6, 2.0))
+    light = cv2.GaussianBlur(light.astype(np.float32), (0, 0), seeing)
+    light *= np.float32(sigma * 10.0 ** rng.uniform(0.5, 1.9) / max(float(light.max()), 1e-6))
+    colour = np.array(_NEBULA_RGB[int(rng.choice([0, 1, 1, 1, 2]))], dtype=np.float32)
+    colour = (colour * rng.uniform(0.7, 1.3, 3)).astype(np.float32)
+    add_light(area, light, colour)
+    if rng.random() < 0.5:
+        star = sigma * 10.0 ** rng.uniform(1.0, 2.3) * tint(image, 0.0)
+        add_stars(image, x, y, star, float(rng.uniform(1.6, 4.0)), floor=0.3 * sigma)
+    return image

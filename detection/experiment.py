@@ -108,13 +108,18 @@ def galaxy_experiment(
     )
 
 
-def trainer(steps: int, learning_rate: float) -> cfg.TrainerConfig:
-    """AdamW with a warm-up and a cosine to zero."""
+def trainer(
+    steps: int, learning_rate: float, schedule_steps: int | None = None
+) -> cfg.TrainerConfig:
+    """AdamW with a warm-up and a cosine to zero, which ``schedule_steps`` may put later."""
     schedule = {
         "optimizer": {"type": "adamw_experimental", "adamw_experimental": {"weight_decay": 1e-4}},
         "learning_rate": {
             "type": "cosine",
-            "cosine": {"initial_learning_rate": learning_rate, "decay_steps": steps},
+            "cosine": {
+                "initial_learning_rate": learning_rate,
+                "decay_steps": schedule_steps or steps,
+            },
         },
         "warmup": {"type": "linear", "linear": {"warmup_steps": min(300, steps // 4)}},
     }
@@ -144,6 +149,7 @@ def with_overrides(
     mistakes: str = "",
     randomised: bool = True,
     views: int = 2,
+    schedule_steps: int | None = None,
 ) -> cfg.ExperimentConfig:
     """The experiment with this run's data, length, batch, seed and start.
 
@@ -163,10 +169,14 @@ def with_overrides(
         Checkpoint, or folder of checkpoints, to start from.
     init_modules : str
         ``all``, ``backbone``, or ``backbone,decoder``.
+    schedule_steps : int, optional
+        Step at which the learning rate reaches zero, where the training is to
+        pause at ``steps`` and go on from there.
     """
     data = config.task.train_data
     learning_rate = config.trainer.optimizer_config.learning_rate.cosine.initial_learning_rate
-    config.trainer = trainer(steps, learning_rate * batch / data.global_batch_size)
+    learning_rate *= batch / data.global_batch_size
+    config.trainer = trainer(steps, learning_rate, schedule_steps)
     data.data_dir, data.input_path = data_dir, input_path
     data.seed, data.global_batch_size = seed, batch
     data.mistakes, data.randomised, data.views = mistakes, randomised, views

@@ -1,14 +1,17 @@
-"""Crops on which the galaxy-or-not output of the classifier is trained.
+"""What a detector gets wrong on frames without a galaxy, to learn from.
 
 The detector looks at frames of the training part without a galaxy: whatever it
-finds there is a mistake the veto must learn. What it finds rightly on
-composites shows how galaxies look when they reach the veto.
+finds there is a mistake. Its places go back into the detector's own training
+(`mine_mistakes`), its crops into that of the galaxy-or-not output of the
+classifier (`mine`). What the detector finds rightly on composites shows how
+galaxies look when they reach the veto.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +19,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from annotations.composites import CompositeParams
+from annotations.composites import CompositeParams, Mistake
 from annotations.galaxy_zoo import R90_FRAME_PX, GalaxyTable, read_labels
-from annotations.training_sky import composite_generator, read_rgb
+from annotations.training_sky import (
+    composite_generator,
+    read_rgb,
+    save_mistakes,
+    training_backgrounds,
+)
 from edge_runtime.boxes import intersection, iou
 from edge_runtime.bundle.loading import load_bundle
 from edge_runtime.conditioning import ConditioningParams, condition_planes
@@ -97,6 +105,32 @@ def calibrate_crop_multiple(detector: Detector, table: GalaxyTable) -> float:
         *np.percentile(sides, [50, 25, 75]),
     )
     return float(CROP_SIDE_R90 / np.median(sides))
+
+
+def mine_mistakes(
+    detector: Detector, backgrounds: Sequence[NDArray[np.uint8]]
+) -> tuple[Mistake, ...]:
+    """Where a detector finds something on frames without a galaxy.
+
+    Parameters
+    ----------
+    detector : Detector
+        With a low score threshold, so that there is something to learn from.
+    backgrounds : sequence of ndarray, shape (H, W, 3), uint8, RGB
+
+    Returns
+    -------
+    tuple of Mistake
+        Boxes in pixels of the backgrounds.
+    """
+    look = ConditioningParams()
+    found = []
+    for index, frame in enumerate(backgrounds):
+        for box in detector.detect(condition_planes(frame, look)).xyxy_px:
+            x0, y0, x1, y1 = (float(v) for v in box)
+            found.append(Mistake(index, (x0, y0, x1, y1)))
+    log.info("%d mistakes on %d empty frames", len(found), len(backgrounds))
+    return tuple(found)
 
 
 def mine(
@@ -197,9 +231,17 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--composites", type=int, default=2500)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--only-mistakes", action="store_true", help="write mistakes.npz for the detector alone"
+    )
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     detector = Detector(load_bundle(arguments.bundle))
+    if arguments.only_mistakes:
+        mistakes = mine_mistakes(detector, training_backgrounds(arguments.data))
+        save_mistakes(arguments.output / "mistakes.npz", mistakes)
+        detector.close()
+        return
     table = read_labels(arguments.data / "galaxies" / "labels.csv")
     multiple = calibrate_crop_multiple(detector, table)
     log.info("crop multiple %.3f", multiple)

@@ -76,6 +76,7 @@ def main() -> None:
     parser.add_argument("--init-checkpoint", default="")
     parser.add_argument("--init-modules", default="all")
     parser.add_argument("--mistakes", default="")
+    parser.add_argument("--schedule-steps", type=int, help="where the learning rate ends")
     parser.add_argument("--views", type=int, default=2, help="times a composite is used, turned")
     parser.add_argument("--plain", action="store_true", help="no decoys and faults of cameras")
     arguments = parser.parse_args()
@@ -92,6 +93,7 @@ def main() -> None:
         init_modules=arguments.init_modules,
         mistakes=arguments.mistakes,
         views=arguments.views,
+        schedule_steps=arguments.schedule_steps,
         randomised=not arguments.plain,
     )
 

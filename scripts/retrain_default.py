@@ -2,13 +2,17 @@
 
 Stages, each skipped where its result is already in the working folder:
 
-1. the detector, on composites of training galaxies and training star fields;
-2. a first, fast classifier, on training galaxies and crops without one;
+1. a first, fast classifier, on training galaxies and crops without one;
+2. the detector: small simulated skies first, then composites of training
+   galaxies and training star fields, and in the second half of those more often
+   the places on star fields where it was wrong at half-time;
 3. mining: what the detector finds, rightly and wrongly, on training frames;
 4. the classifier: it also learns the first one's opinion on galaxies without
    votes, and to veto from the mined crops;
 5. both as int8 and float files; crop multiple and threshold calibrated;
 6. the bundle with self-test, metrics and model card.
+
+``--until detector`` ends after the second stage.
 
 The threshold is the lowest at which the int8 bundle stays below a stated rate
 of false positives on the validation frames without a galaxy. The test split is
@@ -22,7 +26,7 @@ import json
 import logging
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
@@ -67,7 +71,8 @@ class Recipe:
     data: Path
     work: Path
     seed: int = 1
-    detector_steps: int = 6000
+    pretrain_steps: int = 2000
+    detector_steps: int = 5200
     first_epochs: int = 30
     final_epochs: int = 45
     composites: int = 2500
@@ -156,27 +161,63 @@ def assemble(recipe: Recipe, variant: str, content: dict[str, Any], **more: Any)
     return load_bundle(folder)
 
 
+def train_first_classifier(recipe: Recipe) -> Path:
+    """Stage 1; returns the folder of the trained classifier."""
+    first = recipe.work / "classifier_first"
+    if not (first / "done").is_file():
+        run_module(
+            "classification.train", "--data", recipe.data, "--output", first,
+            "--model", "compact_fast", "--epochs", recipe.first_epochs, "--seed", recipe.seed,
+        )  # fmt: skip
+        (first / "done").touch()
+    return first
+
+
+def train_detector(recipe: Recipe) -> None:
+    """Stage 2: ``detector.tflite`` and ``detector_float.tflite``."""
+    work, data, seed, steps = recipe.work, recipe.data, recipe.seed, recipe.detector_steps
+    if (work / "detector.tflite").is_file():
+        return
+    run_module(
+        "detection.train", "--output", work / "detector_simulated", "--input-size", 192,
+        "--batch", 16, "--views", 4, "--steps", recipe.pretrain_steps, "--seed", seed,
+    )  # fmt: skip
+    training = (
+        "--data", data, "--output", work / "detector",
+        "--init-checkpoint", work / "detector_simulated", "--schedule-steps", steps,
+    )  # fmt: skip
+    if not (work / "mistakes" / "mistakes.npz").is_file():
+        run_module("detection.train", *training, "--steps", steps // 2, "--seed", seed)
+        halfway = replace(recipe, work=work / "halfway")
+        export_detector(halfway, work / "detector")
+        export_classifier(halfway, work / "classifier_first" / "best.keras")
+        bundle = assemble(halfway, "int8", manifest(recipe, 1.5, 0.2, MINING_SCALES_PX))
+        run_module(
+            "detection.mining", "--data", data, "--bundle", bundle.path,
+            "--output", work / "mistakes", "--only-mistakes",
+        )  # fmt: skip
+    run_module(
+        "detection.train", *training, "--steps", steps, "--seed", seed + 1,
+        "--mistakes", work / "mistakes" / "mistakes.npz",
+    )  # fmt: skip
+    export_detector(recipe, work / "detector")
+
+
+def export_detector(recipe: Recipe, checkpoint: Path) -> None:
+    """Write ``detector.tflite`` and ``detector_float.tflite``."""
+    run_module(
+        "detection.export", "--data", recipe.data, "--checkpoint", checkpoint,
+        "--output", recipe.work, "--seed", recipe.seed,
+    )  # fmt: skip
+
+
 def train_networks(recipe: Recipe) -> float:
     """Stages 1 to 5; returns the calibrated crop multiple."""
     from detection.mining import calibrate_crop_multiple
 
     work, data, seed = recipe.work, recipe.data, recipe.seed
-    if not (work / "detector.tflite").is_file():
-        run_module(
-            "detection.train", "--data", data, "--output", work / "detector",
-            "--steps", recipe.detector_steps, "--seed", seed,
-        )  # fmt: skip
-        run_module(
-            "detection.export", "--data", data, "--checkpoint", work / "detector",
-            "--output", work, "--seed", seed,
-        )  # fmt: skip
-    first = work / "classifier_first"
-    if not (first / "done").is_file():
-        run_module(
-            "classification.train", "--data", data, "--output", first,
-            "--model", "compact_fast", "--epochs", recipe.first_epochs, "--seed", seed,
-        )  # fmt: skip
-        (first / "done").touch()
+    first = train_first_classifier(recipe)
+    train_detector(recipe)
     if not (work / "mined" / "negatives.npz").is_file():
         export_classifier(recipe, first / "best.keras")
         provisional = assemble(recipe, "int8", manifest(recipe, 1.5, 0.2, MINING_SCALES_PX))
@@ -358,21 +399,29 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=ROOT / "work" / "retrain-default")
     parser.add_argument("--output", type=Path, default=ROOT / "edge_runtime" / "models" / NAME)
     parser.add_argument("--seed", type=int, default=Recipe.seed)
+    parser.add_argument("--pretrain-steps", type=int, default=Recipe.pretrain_steps)
     parser.add_argument("--detector-steps", type=int, default=Recipe.detector_steps)
     parser.add_argument("--first-epochs", type=int, default=Recipe.first_epochs)
     parser.add_argument("--final-epochs", type=int, default=Recipe.final_epochs)
     parser.add_argument("--composites", type=int, default=Recipe.composites)
+    parser.add_argument("--until", choices=("detector", "bundle"), default="bundle")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     recipe = Recipe(
         data=given.data.resolve(),
         work=given.work.resolve(),
         seed=given.seed,
+        pretrain_steps=given.pretrain_steps,
         detector_steps=given.detector_steps,
         first_epochs=given.first_epochs,
         final_epochs=given.final_epochs,
         composites=given.composites,
     )
+    if given.until == "detector":
+        recipe.work.mkdir(parents=True, exist_ok=True)
+        train_first_classifier(recipe)
+        train_detector(recipe)
+        return
     retrain(recipe, given.output.resolve())
 
 

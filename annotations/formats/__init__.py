@@ -1,0 +1,1 @@
+"""Labelled pictures: COCO, Pascal VOC, YOLO and TFRecord, read and written."""

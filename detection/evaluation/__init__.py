@@ -1,0 +1,1 @@
+"""What a detector finds on labelled frames: figures, curves, strata, errors and comparisons."""

@@ -451,12 +451,14 @@ def _add_decoy_portrait(canvas: Image, rng: np.random.Generator) -> None:
     size = canvas.shape[0]
     x, y = (float(v) for v in size * rng.uniform(0.25, 0.75, 2))
     kind = rng.random()
-    if kind < 0.45:
+    if kind < 0.4:
         radius = _log_uniform(rng, 0.06 * size, 0.6 * size)
         decoys.add_globular_cluster(rng, canvas, noise, xy_px=(x, y), radius_px=radius)
     elif kind < 0.7:
         decoys.add_nebula(rng, canvas, noise, xy_px=(x, y))
-    elif kind < 0.85:
+    elif kind < 0.8:
+        decoys.add_comet(rng, canvas, noise, xy_px=(x, y))
+    elif kind < 0.9:
         decoys.add_planetary_nebula(rng, canvas, noise, xy_px=(x, y))
     else:
         decoys.add_open_cluster(rng, canvas, noise, xy_px=(x, y))
@@ -471,6 +473,7 @@ def _with_decoys(canvas: Image, rng: np.random.Generator) -> Image:
         (0.06, decoys.add_open_cluster),
         (0.08, decoys.add_nebula),
         (0.05, decoys.add_planetary_nebula),
+        (0.02, decoys.add_comet),
         (0.10, artefacts.add_optical_ghost),
         (0.18, artefacts.add_bright_star),
         (0.05, artefacts.add_satellite_trail),

@@ -54,7 +54,10 @@ def add_globular_cluster(
     angle = rng.uniform(0, math.tau, count)
     fwhm = rng.uniform(1.5, 4.0)
     flux = (1.0 - rng.random(count)) ** -0.9
-    flux = np.minimum(flux, 60.0) * sigma * 10.0 ** rng.uniform(-0.2, 1.5) * fwhm
+    # stars that stand out of the haze: without them nobody could tell a globular
+    # cluster from an elliptical galaxy
+    brightness = rng.uniform(0.2, 1.5)
+    flux = np.minimum(flux, 60.0) * sigma * 10.0**brightness * fwhm
     colours = tint(image, rng.normal(0.75, 0.25, count).clip(-0.1, 1.5).astype(np.float32))
     stars = flux[:, None] * colours
     sx, sy = x + distance * np.cos(angle), y + distance * np.sin(angle)
@@ -62,7 +65,7 @@ def add_globular_cluster(
     dx = np.arange(width, dtype=np.float32)[None, :] - np.float32(x)
     dy = np.arange(height, dtype=np.float32)[:, None] - np.float32(y)
     haze = np.interp(np.hypot(dx, dy), grid, density / density[0], right=0.0).astype(np.float32)
-    haze *= np.float32(sigma * 10.0 ** rng.uniform(0.5, 2.0))
+    haze *= np.float32(sigma * 10.0 ** (brightness + rng.uniform(-0.5, 0.5)))
     return add_light(image, haze, tint(image, 0.75))
 
 
@@ -129,6 +132,7 @@ _NEBULA_RGB = (
     (0.35, 0.9, 0.8),  # oxygen, planetary nebulae
     (0.5, 0.7, 1.0),  # reflection
     (0.9, 0.75, 0.6),  # dust
+    (1.0, 0.7, 0.75),  # hydrogen so bright that the camera saturates
 )
 
 
@@ -176,10 +180,71 @@ def add_nebula(
     else:
         envelope = np.ones_like(distance)
     light = envelope * np.exp(rng.uniform(0.3, 1.0) * clouds) * (1 + rng.uniform(0, 1.5) * ridges)
-    light *= np.float32(sigma * 10.0 ** rng.uniform(0.0, 1.6) / max(float(light.max()), 1e-6) * 2)
+    light *= np.float32(sigma * 10.0 ** rng.uniform(0.0, 2.2) / max(float(light.max()), 1e-6) * 2)
+    if image.ndim == 2 or rng.random() < 0.5:
+        return add_light(image, light.astype(np.float32), _nebula_colour(rng))
+    # hot gas within, cooler without: two colours that change over
+    inner = np.exp(-((distance / rng.uniform(0.3, 1.0)) ** 2)).astype(np.float32)
+    add_light(image, (light * inner).astype(np.float32), _nebula_colour(rng))
+    return add_light(image, (light * (1.0 - inner)).astype(np.float32), _nebula_colour(rng))
+
+
+def add_comet(
+    rng: Rng,
+    image: Image,
+    noise: float | None = None,
+    *,
+    xy_px: tuple[float, float] | None = None,
+) -> Image:
+    """Add a comet: a coma that falls with the inverse distance, a nucleus, mostly a tail.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    image : ndarray, shape (H, W) or (H, W, 3), float32
+        Modified in place.
+    noise : float, optional
+        Background noise.
+    xy_px : (float, float), optional
+        Nucleus; anywhere where not given.
+
+    Returns
+    -------
+    ndarray
+        The image.
+    """
+    sigma = noise_level(image, noise)
+    height, width = image.shape[:2]
+    x, y = xy_px or (rng.uniform(0, width), rng.uniform(0, height))
+    turn = rng.uniform(0, math.tau)
+    dx = np.arange(width, dtype=np.float32)[None, :] - np.float32(x)
+    dy = np.arange(height, dtype=np.float32)[:, None] - np.float32(y)
+    along = dx * np.float32(math.cos(turn)) + dy * np.float32(math.sin(turn))
+    across = dy * np.float32(math.cos(turn)) - dx * np.float32(math.sin(turn))
+    core = rng.uniform(1.5, 5.0)
+    reach = math.exp(rng.uniform(math.log(10.0), math.log(0.4 * max(height, width, 40))))
+    distance = np.hypot(dx, dy)
+    light = np.exp(-distance / reach) * core / (core + distance)
+    if rng.random() < 0.8:
+        ahead = np.maximum(along, 0.0)
+        spread = core + rng.uniform(0.1, 0.5) * ahead
+        tail = np.exp(-ahead / (reach * rng.uniform(1.5, 6.0)) - 0.5 * (across / spread) ** 2)
+        light += rng.uniform(0.02, 0.3) * tail * (along > 0.0) * core / spread
+    peak = sigma * 10.0 ** rng.uniform(0.8, 2.3)
+    colour = (
+        np.array((0.6, 1.0, 0.75), dtype=np.float32) if rng.random() < 0.6 else tint(image, 0.6)
+    )
+    if image.ndim == 2:
+        colour = np.ones(1, dtype=np.float32)
+    add_light(image, (light * peak).astype(np.float32), colour)
+    nucleus = peak * rng.uniform(4.0, 40.0) * tint(image, 0.6)
+    return add_stars(image, x, y, nucleus, float(rng.uniform(1.6, 4.5)), floor=0.3 * sigma)
+
+
+def _nebula_colour(rng: Rng) -> Image:
+    """Weights of red, green and blue of a kind of nebula, a little changed."""
     colour = np.array(_NEBULA_RGB[int(rng.integers(len(_NEBULA_RGB)))], dtype=np.float32)
-    colour = (colour * rng.uniform(0.7, 1.3, 3)).astype(np.float32)
-    return add_light(image, light.astype(np.float32), colour)
+    return np.asarray(colour * rng.uniform(0.7, 1.3, 3), dtype=np.float32)
 
 
 def add_planetary_nebula(

@@ -272,6 +272,9 @@ def plugins(tmp_path: Path) -> Path:
         "group = stars_plugin:app\n"
         "heavy = stars_heavy:run [workstation]\n"
         "broken = stars_broken:run\n"
+        "sky.count = stars_plugin:count\n"
+        "sky.map = stars_plugin:late [survey]\n"
+        "evaluate.stars = stars_plugin:count\n"
     )
     (tmp_path / "stars_plugin.py").write_text(
         "import typer\n"
@@ -283,6 +286,8 @@ def plugins(tmp_path: Path) -> Path:
         "def count(number: int, twice: bool = False):\n"
         "    '''Count stars.'''\n"
         "    typer.echo(str(number * (2 if twice else 1)))\n"
+        "def late():\n"
+        "    import a_library_nobody_has\n"
     )
     (tmp_path / "stars_heavy.py").write_text("import a_library_nobody_has\n")
     (tmp_path / "stars_broken.py").write_text("raise RuntimeError('a bug')\n")
@@ -302,6 +307,36 @@ def test_commands_of_other_packages_run_with_their_own_arguments(plugins):
     assert galaxy_edge("group", "inner", "M51", path=plugins).stdout == "inner M51\n"
     assert "Count stars." in galaxy_edge("count", "--help", path=plugins).stdout
     assert galaxy_edge("count", "x", path=plugins).returncode == 2
+
+
+def test_a_dot_in_the_name_puts_a_command_into_a_group(plugins):
+    root = galaxy_edge("--help", path=plugins).stdout
+    assert "\n  sky " in root
+    assert "sky.count" not in root
+    group = galaxy_edge("sky", "--help", path=plugins)
+    assert group.returncode == 0
+    assert "Count stars." in group.stdout
+    assert "Command of stars_plugin (needs the survey extra)." in group.stdout
+    assert galaxy_edge("sky", "count", "21", "--twice", path=plugins).stdout == "42\n"
+    usage = galaxy_edge("sky", "count", "--help", path=plugins).stdout
+    assert usage.startswith("Usage: galaxy-edge sky count ")
+    assert galaxy_edge("sky", "fly", path=plugins).returncode == 2
+
+
+def test_a_dotted_name_can_join_a_group_that_exists(plugins):
+    group = galaxy_edge("evaluate", "--help", path=plugins).stdout
+    for name in ("detector", "classifier", "stars"):
+        assert f"\n  {name} " in group
+    assert galaxy_edge("evaluate", "stars", "4", path=plugins).stdout == "4\n"
+
+
+def test_a_library_missing_inside_a_command_names_the_extra_too(plugins):
+    done = galaxy_edge("sky", "map", path=plugins)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: 'galaxy-edge sky map' needs a_library_nobody_has, which is not installed; "
+        "install it with: pip install 'galaxy-edge[survey]'\n"
+    )
 
 
 def test_a_missing_library_names_the_extra_to_install(plugins):

@@ -14,7 +14,14 @@ import math
 import cv2
 import numpy as np
 
-from edge_runtime.sky.decoys import add_globular_cluster, add_nebula, add_open_cluster, cloudy_noise
+from edge_runtime.sky.decoys import (
+    add_comet,
+    add_globular_cluster,
+    add_nebula,
+    add_open_cluster,
+    add_planetary_nebula,
+    cloudy_noise,
+)
 from edge_runtime.sky.light import (
     Rng,
     add_light,
@@ -28,6 +35,7 @@ from edge_runtime.sky.optics import vignetting as vignetting_map
 
 __all__ = [
     "add_bright_star",
+    "add_comet",
     "add_globular_cluster",
     "add_gradient",
     "add_hot_pixels",
@@ -35,6 +43,7 @@ __all__ = [
     "add_noise",
     "add_open_cluster",
     "add_optical_ghost",
+    "add_planetary_nebula",
     "add_satellite_trail",
     "add_star_field",
     "add_vignetting",

@@ -234,8 +234,6 @@ def add_comet(
     colour = (
         np.array((0.6, 1.0, 0.75), dtype=np.float32) if rng.random() < 0.6 else tint(image, 0.6)
     )
-    if image.ndim == 2:
-        colour = np.ones(1, dtype=np.float32)
     add_light(image, (light * peak).astype(np.float32), colour)
     nucleus = peak * rng.uniform(4.0, 40.0) * tint(image, 0.6)
     return add_stars(image, x, y, nucleus, float(rng.uniform(1.6, 4.5)), floor=0.3 * sigma)

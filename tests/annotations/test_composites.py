@@ -8,10 +8,15 @@ import cv2
 import numpy as np
 import pytest
 
-from annotations.composites import CompositeGenerator, CompositeParams
+from annotations.composites import CompositeGenerator, CompositeParams, Mistake
 from annotations.cutouts import Cutout, cut_out, read_cutouts
 from annotations.empty_frames import empty_frame_split
-from annotations.training_sky import composite_generator
+from annotations.training_sky import (
+    composite_generator,
+    read_mistakes,
+    save_mistakes,
+    simulated_generator,
+)
 from edge_runtime.errors import GalaxyEdgeError
 
 
@@ -137,6 +142,52 @@ def test_empty_frames_are_split_without_overlap_and_targets_are_never_trained_on
     assert not set(train) & set(validation)
     with pytest.raises(GalaxyEdgeError, match=r"no dsy_\* frame"):
         empty_frame_split(tmp_path / "elsewhere")
+
+
+def test_mined_mistakes_are_shown_whole_and_often(generator):
+    frame = np.zeros((600, 700, 3), np.uint8)
+    frame[200:260, 480:560] = 255
+    params = CompositeParams(
+        empty_fraction=1.0, real_background=1.0, mistake_fraction=1.0, randomised=False
+    )
+    shown = CompositeGenerator(
+        generator.cutouts, [frame], params, [Mistake(0, (480.0, 200.0, 560.0, 260.0))]
+    )
+    rng = np.random.default_rng(0)
+    bright = [(shown._background(rng).max(axis=2) > 0.3) for _ in range(20)]
+    for mask in bright:
+        rows, columns = np.nonzero(mask.any(axis=1))[0], np.nonzero(mask.any(axis=0))[0]
+        sides = sorted((np.ptp(rows) + 1, np.ptp(columns) + 1))
+        assert sides[1] / sides[0] == pytest.approx(80 / 60, rel=0.15)  # not cut
+
+
+def test_mistakes_survive_being_written_and_are_checked_against_the_frames(tmp_path):
+    mistakes = (Mistake(0, (1.0, 2.0, 30.5, 40.0)), Mistake(4, (5.0, 6.0, 7.0, 8.0)))
+    save_mistakes(tmp_path / "mistakes.npz", mistakes)
+    assert read_mistakes(tmp_path / "mistakes.npz", 5) == mistakes
+    with pytest.raises(GalaxyEdgeError, match="background 4 of 3"):
+        read_mistakes(tmp_path / "mistakes.npz", 3)
+    (tmp_path / "other.npz").write_bytes(b"nothing")
+    with pytest.raises(GalaxyEdgeError, match=r"other\.npz: not a file of mined mistakes"):
+        read_mistakes(tmp_path / "other.npz", 3)
+
+
+def test_skies_need_no_data_and_pictures_have_the_size_asked_for():
+    generator = simulated_generator(CompositeParams().at_size(192))
+    rng = np.random.default_rng(0)
+    drawn = [generator.draw(rng) for _ in range(12)]
+    assert {c.picture.shape for c in drawn} == {(192, 192, 3)}
+    assert sum(len(c.boxes_xyxy_px) for c in drawn) >= 6
+
+
+def test_without_randomisation_the_sensor_is_neither_mono_nor_filtered(generator):
+    plain = CompositeGenerator(
+        generator.cutouts,
+        generator.backgrounds,
+        CompositeParams(randomised=False, mono_fraction=1.0, jpeg_fraction=1.0),
+    )
+    picture = plain.draw(np.random.default_rng(3)).picture.astype(int)
+    assert np.abs(picture[..., 0] - picture[..., 2]).mean() > 1.0
 
 
 @pytest.mark.slow

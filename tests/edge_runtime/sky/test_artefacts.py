@@ -68,6 +68,38 @@ def test_a_globular_cluster_is_brightest_in_its_middle() -> None:
     assert plane[distance > 75].mean() < 0.02 * plane[distance < 30].mean()
 
 
+def test_a_globular_cluster_always_shows_stars_within_its_haze() -> None:
+    for seed in range(20):
+        image = np.zeros((160, 160, 3), dtype=np.float32)
+        artefacts.add_globular_cluster(
+            np.random.default_rng(seed), image, 1.0, xy_px=(80.0, 80.0), radius_px=60.0
+        )
+        plane = image[..., 1]
+        y, x = np.indices(plane.shape)
+        ring = plane[np.abs(np.hypot(x - 80, y - 80) - 25.0) < 5.0]
+        assert ring.std() > 0.3 * ring.mean()
+
+
+def test_a_planetary_nebula_ends_within_a_quarter_of_the_picture() -> None:
+    for seed in range(20):
+        image = np.zeros((200, 200, 3), dtype=np.float32)
+        artefacts.add_planetary_nebula(
+            np.random.default_rng(seed), image, 1.0, xy_px=(100.0, 100.0)
+        )
+        y, x = np.indices((200, 200))
+        distance = np.hypot(x - 100, y - 100)
+        plane = image.sum(axis=2)
+        assert plane[distance < 60].sum() > 0.97 * plane.sum()
+
+
+def test_a_comet_is_brightest_at_its_nucleus() -> None:
+    for seed in range(20):
+        image = np.zeros((120, 160, 3), dtype=np.float32)
+        artefacts.add_comet(np.random.default_rng(seed), image, 1.0, xy_px=(70.0, 50.0))
+        row, column = np.unravel_index(np.argmax(image[..., 1]), (120, 160))
+        assert np.hypot(row - 50, column - 70) < 2.0
+
+
 def test_spikes_stand_out_from_the_star() -> None:
     def light(spikes: int) -> artefacts.Image:
         image = np.zeros((301, 301), dtype=np.float32)

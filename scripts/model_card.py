@@ -25,7 +25,12 @@ _ROWS = (
 
 
 def model_card(
-    manifest: Mapping[str, Any], detector_steps: int, first_epochs: int, final_epochs: int
+    manifest: Mapping[str, Any],
+    *,
+    pretrain_steps: int,
+    detector_steps: int,
+    first_epochs: int,
+    final_epochs: int,
 ) -> str:
     """Model card in Markdown.
 
@@ -33,7 +38,7 @@ def model_card(
     ----------
     manifest : mapping
         With ``metrics`` for ``float`` and ``int8``.
-    detector_steps, first_epochs, final_epochs : int
+    pretrain_steps, detector_steps, first_epochs, final_epochs : int
         Length of the trainings.
     """
     metrics, provenance = manifest["metrics"], manifest["provenance"]
@@ -49,7 +54,7 @@ def model_card(
     return f"""# Model card: {manifest["name"]} {manifest["version"]}
 
 ## What it is
-- **Detector**: RetinaNet of the TensorFlow Model Garden with MobileNetV2 x 0.75, FPN-lite with 64
+- **Detector**: RetinaNet of the TensorFlow Model Garden with MobileNetV2 x 0.5, FPN-lite with 64
   filters and separable heads (the SSD-MobileNet family), input 320 px, int8.
 - **Classifier**: compact convolutional network (Keras 3), input 64 px, int8, with three outputs:
   37 Galaxy Zoo vote fractions, 5 classes, and galaxy or not. The last vetoes detections.
@@ -79,9 +84,11 @@ telescope_galaxies/annotations.json --empty DIR` (the validation part of `no_gal
 ## Training
 - Data: {provenance["data"]}.
 - SHA-256 of labels.csv: {provenance["data_sha256"]}.
-- Seed {seeds}; {detector_steps} steps of 8 composites for the detector; {first_epochs} epochs for
-  a first classifier, {final_epochs} for the one that ships, with the first one's opinion on
-  galaxies without votes and with what the detector found, rightly and wrongly, on training frames.
+- Seed {seeds}. Detector: {pretrain_steps} steps of 16 simulated skies of 192 px, then
+  {detector_steps} steps of 8 composites of 320 px, in the second half of them with the places on
+  training star fields where it was wrong at half-time. Classifier: {first_epochs} epochs for a
+  first one, {final_epochs} for the one that ships, with the first one's opinion on galaxies without
+  votes and with what the detector found, rightly and wrongly, on training frames.
 - Code version {provenance["code_version"]}; {software}.
 - Command: `{provenance["command"]}`.
 - Crop side: {multiple} times the longer side of the box, calibrated on training galaxies so that

@@ -384,7 +384,11 @@ def retrain(recipe: Recipe, output: Path) -> None:
         manifest=content,
         selftest_frames=frames,
         model_card=model_card(
-            content, recipe.detector_steps, recipe.first_epochs, recipe.final_epochs
+            content,
+            pretrain_steps=recipe.pretrain_steps,
+            detector_steps=recipe.detector_steps,
+            first_epochs=recipe.first_epochs,
+            final_epochs=recipe.final_epochs,
         ),
         overwrite=True,
     )

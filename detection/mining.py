@@ -163,7 +163,10 @@ def mine(
     negatives: list[NDArray[np.uint8]] = []
     positives: list[NDArray[np.uint8]] = []
     generator = composite_generator(
-        data_dir, CompositeParams(empty_fraction=0.3), most_cutouts=1500, seed=seed
+        data_dir,
+        CompositeParams(empty_fraction=0.45, decoy_portrait_fraction=0.7),
+        most_cutouts=1500,
+        seed=seed,
     )
     backgrounds = generator.backgrounds
     for attempt in range(passes):

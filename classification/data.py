@@ -123,7 +123,7 @@ class BatchPlan:
         Part of the galaxies that get the telescope look.
     composite : float
         Part of those that are laid over a real star field.
-    mined : float
+    mined, mined_galaxies : float
         Part of the negatives taken from archives of mistakes, and of the
         galaxies from archives of detected galaxies, where there are any.
     """
@@ -133,6 +133,7 @@ class BatchPlan:
     telescope: float = 0.4
     composite: float = 0.4
     mined: float = 0.3
+    mined_galaxies: float = 0.15
 
 
 class CropBatches(keras.utils.PyDataset):
@@ -193,7 +194,7 @@ class CropBatches(keras.utils.PyDataset):
         telescope = rng.random(n) < plan.telescope
         telescope[plan.galaxies :] = rng.random(plan.negatives) < 0.6
         for i, row in enumerate(rows):
-            if len(self._mined_galaxies) and rng.random() < plan.mined / 2:
+            if len(self._mined_galaxies) and rng.random() < plan.mined_galaxies:
                 mined = self._mined_galaxies[rng.integers(len(self._mined_galaxies))]
                 crops[i] = _turned(mined.astype(np.float32), rng)
                 continue

@@ -22,6 +22,7 @@ from annotations.galaxy_zoo import GalaxyTable, read_labels
 from classification.averaging import WeightAverage
 from classification.data import (
     SOURCES,
+    BatchPlan,
     CropBatches,
     GalaxyCache,
     batches_per_epoch,
@@ -182,6 +183,9 @@ def _arguments(argv: Sequence[str] | None) -> TrainConfig:
         "--teachers", type=Path, nargs="*", default=[], help=".keras models that label the rest"
     )
     parser.add_argument("--teacher-share", type=float, default=0.3)
+    parser.add_argument(
+        "--mined-share", type=float, default=BatchPlan().mined, help="of the negatives, from archives"
+    )
     parser.add_argument("--initial", type=Path, help=".keras model to start from")
     given = parser.parse_args(argv)
     return TrainConfig(
@@ -196,6 +200,7 @@ def _arguments(argv: Sequence[str] | None) -> TrainConfig:
         teachers=tuple(given.teachers),
         teacher_share=given.teacher_share,
         initial=given.initial,
+        plan=BatchPlan(mined=given.mined_share),
     )
 
 

@@ -61,6 +61,7 @@ VERSION = "0.1.0"
 FALSE_POSITIVES_PER_EMPTY_FRAME = 0.15
 SCALES_PX = (0, 600)
 MINING_SCALES_PX = (0, 960, 480)  # more views, more mistakes to learn from
+MINED_SHARE = 0.55  # of the final classifier's crops without a galaxy
 LICENCE = "Apache-2.0 (weights)"
 
 
@@ -232,7 +233,8 @@ def train_networks(recipe: Recipe) -> float:
             "--model", "compact", "--teachers", first / "best.keras",
             "--epochs", recipe.final_epochs,
             "--negatives", work / "mined" / "negatives.npz",
-            "--positives", work / "mined" / "positives.npz", "--seed", seed,
+            "--positives", work / "mined" / "positives.npz",
+            "--mined-share", MINED_SHARE, "--seed", seed,
         )  # fmt: skip
         (final / "done").touch()
     export_classifier(recipe, final / "best.keras")

@@ -184,7 +184,10 @@ def _arguments(argv: Sequence[str] | None) -> TrainConfig:
     )
     parser.add_argument("--teacher-share", type=float, default=0.3)
     parser.add_argument(
-        "--mined-share", type=float, default=BatchPlan().mined, help="of the negatives, from archives"
+        "--mined-share",
+        type=float,
+        default=BatchPlan().mined,
+        help="of the negatives, from archives",
     )
     parser.add_argument("--initial", type=Path, help=".keras model to start from")
     given = parser.parse_args(argv)

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from annotations.sky_border import border_pixels
 from edge_runtime.errors import GalaxyEdgeError
 
 _SMOOTHING_PX = 2.0
@@ -53,11 +54,11 @@ def cut_out(picture: NDArray[np.uint8], source: str = "") -> Cutout | None:
     """
     height, width = picture.shape[:2]
     values = picture.astype(np.float32)
-    ring = _border(values)
+    ring = border_pixels(values)
     sky = np.median(ring, axis=0)
     values -= sky
     luminance = cv2.GaussianBlur(values.mean(axis=2), (0, 0), _SMOOTHING_PX)
-    noise = 1.4826 * float(np.median(np.abs(_border(luminance[:, :, None]))))
+    noise = 1.4826 * float(np.median(np.abs(border_pixels(luminance[:, :, None]))))
     mask = (luminance > max(3.0 * noise, 4.0)).astype(np.uint8)
     _, labels = cv2.connectedComponents(mask)
     centre = labels[height // 2 - 4 : height // 2 + 5, width // 2 - 4 : width // 2 + 5]
@@ -90,15 +91,6 @@ def read_cutouts(files: Iterable[Path]) -> list[Cutout]:
         if cutout is not None:
             cutouts.append(cutout)
     return cutouts
-
-
-def _border(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Pixels within a twelfth of the picture's edges, shape (N, C)."""
-    height, width, channels = values.shape
-    rim = max(2, min(height, width) // 12)
-    inner = np.ones((height, width), dtype=bool)
-    inner[rim:-rim, rim:-rim] = False
-    return values[inner].reshape(-1, channels)
 
 
 def _elliptical_radius(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from annotations.formats.dataset import AnnotationError
@@ -59,3 +60,8 @@ def pictures_below(folder: Path) -> list[Path]:
         and path.is_file()
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
+
+
+def find_picture(name: str, folders: Sequence[Path]) -> Path | None:
+    """First of the folders' files with that relative path, or None."""
+    return next((path for folder in folders if (path := folder / name).is_file()), None)

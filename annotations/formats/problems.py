@@ -90,6 +90,25 @@ def box_fault(xyxy_px: BoxXyxy, width_px: int, height_px: int) -> str | None:
     return None
 
 
+def label_fault(label: str) -> str | None:
+    """Say what is wrong with the name of a class, or None."""
+    if not label:
+        return "the label is empty"
+    if not label.isprintable() or label != label.strip():
+        return f"label {label!r} has unprintable characters or spaces around it"
+    return None
+
+
+def name_fault(name: str) -> str | None:
+    """Say what is wrong with the relative path of a picture, or None."""
+    parts = name.split("/")
+    if not name.isprintable() or "\\" in name or ":" in parts[0]:
+        return f"picture name {name!r} has characters that a path must not have"
+    if name.startswith("/") or not all(parts) or {".", ".."} & set(parts):
+        return f"picture name {name!r} is not a path inside the folder of pictures"
+    return None
+
+
 def size_fault(width_px: int, height_px: int) -> str | None:
     """Say what is wrong with the size of a picture, or None."""
     if not (1 <= width_px <= LARGEST_SIDE_PX and 1 <= height_px <= LARGEST_SIDE_PX):

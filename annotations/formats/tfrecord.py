@@ -30,7 +30,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -43,16 +43,14 @@ from annotations.formats.dataset import (
     LabelledPicture,
     LabelledSet,
 )
+from annotations.formats.labels import write_labels
 from annotations.formats.pictures import encoded_header
-from annotations.formats.problems import ProblemList, box_fault, size_fault
+from annotations.formats.tfrecord_reading import read_tfrecord
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-SUFFIXES = (".tfrecord", ".tfrecords", ".tfrec", ".record")
-LABELS_FILE = "labels.txt"
-_FRAME_BYTES = 12  # before each record: length and its checksum; 4 more after it
-_ROUNDEST_DECIMALS = range(7)
+__all__ = ["ShardWriter", "box_area", "example_of", "read_tfrecord", "write_tfrecord"]
 
 
 class ShardWriter:
@@ -86,7 +84,7 @@ class ShardWriter:
         if shards < 1:
             raise AnnotationError(f"number of shards must be at least 1, not {shards}")
         self._ids = {label: first_class_id + index for index, label in enumerate(labels)}
-        write_labels(folder / LABELS_FILE, labels)
+        write_labels(folder / "labels.txt", labels)
         self.files = [
             folder / f"{name}-{index:05d}-of-{shards:05d}.tfrecord" for index in range(shards)
         ]
@@ -124,7 +122,10 @@ class ShardWriter:
         AnnotationError
             A box has a label that is not among the labels.
         """
-        example = example_of(picture, encoded, source_id, self._ids)
+        try:
+            example = example_of(picture, encoded, source_id, self._ids)
+        except ValueError as error:
+            raise AnnotationError(f"{picture.name}: does not fit a TFRecord ({error})") from error
         self._writers[shard].write(example.SerializeToString())
 
 
@@ -245,304 +246,6 @@ def example_of(
 def box_area(box: LabelledBox) -> float:
     """Area of the object in square pixels: the stated one, else the box's."""
     return box.width_px * box.height_px if box.area_px is None else box.area_px
-
-
-def write_labels(path: Path, labels: Sequence[str]) -> None:
-    """Write one label a line, in the order of their ids."""
-    path.write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
-
-
-def read_labels_file(path: Path) -> tuple[str, ...]:
-    """Read labels, one a line; blank lines at the end are left out.
-
-    Raises
-    ------
-    AnnotationError
-        The file cannot be read, is empty, or has a blank or repeated label.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8").rstrip().splitlines()
-    except OSError as error:
-        raise AnnotationError(f"{path}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise AnnotationError(f"{path}: not a text file ({error.reason})") from error
-    labels = [line.strip() for line in lines]
-    if not labels:
-        raise AnnotationError(f"{path}: lists no label")
-    for number, label in enumerate(labels, start=1):
-        if not label:
-            raise AnnotationError(f"{path}:{number}: blank label")
-        if label in labels[: number - 1]:
-            raise AnnotationError(f"{path}:{number}: label {label!r} is listed twice")
-    return tuple(labels)
-
-
-def read_tfrecord(
-    files: Sequence[Path],
-    problems: ProblemList,
-    *,
-    labels: Sequence[str] | None = None,
-    first_class_id: int = 0,
-) -> LabelledSet:
-    """Read TFRecord files; pictures stay in them and are read when asked for.
-
-    Parameters
-    ----------
-    files : sequence of Path
-    problems : ProblemList
-        Takes what is wrong; records and boxes with errors are left out.
-    labels : sequence of str, optional
-        In the order of their ids; by default those of ``labels.txt`` beside
-        the first file, else the texts found, ordered by id.
-    first_class_id : int
-        Id of the first of ``labels``.
-    """
-    if labels is None and files and (files[0].parent / LABELS_FILE).is_file():
-        labels = read_labels_file(files[0].parent / LABELS_FILE)
-    names = dict(enumerate(labels, start=first_class_id)) if labels is not None else None
-    seen = {} if names is None else dict(names)
-    pictures = []
-    sources: dict[str, str] = {}
-    for path in files:
-        for number, start, data in _records(path, problems):
-            record = _Record(path, f"record {number}", data, start, problems)
-            picture = record.picture(names, seen)
-            if picture is None:
-                continue
-            if record.source_id in sources:
-                message = f"source id {record.source_id} is used in {sources[record.source_id]} too"
-                problems.error(path, record.place, message)
-            sources.setdefault(record.source_id, f"{path.name}, {record.place}")
-            pictures.append(picture)
-    return LabelledSet(tuple(pictures), tuple(seen[key] for key in sorted(seen)))
-
-
-def roundest_px(normalised: float, side_px: int) -> float:
-    """Pixel coordinate with the fewest decimals that has this float32 share of a side.
-
-    Parameters
-    ----------
-    normalised : float
-        Exactly a float32.
-    side_px : int
-    """
-    exact = normalised * side_px
-    for decimals in _ROUNDEST_DECIMALS:
-        candidate = round(exact, decimals)
-        if float(np.float32(candidate / side_px)) == normalised:
-            return candidate
-    return exact
-
-
-def _records(path: Path, problems: ProblemList) -> Iterator[tuple[int, int, bytes]]:
-    """Number from 0, first byte and content of each record, up to the first damaged one."""
-    import tensorflow as tf
-
-    number, at = 0, 0
-    try:
-        for data in tf.data.TFRecordDataset(os.fspath(path)).as_numpy_iterator():
-            yield number, at + _FRAME_BYTES, data
-            at += _FRAME_BYTES + len(data) + 4
-            number += 1
-    except tf.errors.DataLossError:
-        kind = "truncated" if path.stat().st_size > 0 and number else "corrupt or truncated"
-        message = f"{kind} at byte {at}; this record and all after it are lost"
-        problems.error(path, f"record {number}", message)
-        return
-    except (tf.errors.NotFoundError, tf.errors.PermissionDeniedError, OSError) as error:
-        raise AnnotationError(f"{path}: cannot be read ({type(error).__name__})") from error
-    if number == 0:
-        problems.error(path, "", "holds no record")
-
-
-class _Record:
-    """One record while it is being understood."""
-
-    def __init__(
-        self, path: Path, place: str, data: bytes, start: int, problems: ProblemList
-    ) -> None:
-        self.path, self.place, self.problems = path, place, problems
-        self._data, self._start = data, start
-        self.source_id = ""
-        self._features: dict[str, tf.train.Feature] = {}
-
-    def picture(self, names: dict[int, str] | None, seen: dict[int, str]) -> LabelledPicture | None:
-        """The picture, or None where the record cannot be used at all."""
-        import tensorflow as tf
-        from google.protobuf.message import DecodeError
-
-        try:
-            example = tf.train.Example.FromString(self._data)
-        except DecodeError:
-            return self._error("is no tf.train.Example")
-        self._features = dict(example.features.feature)
-        encoded = self._bytes("image/encoded")
-        if len(encoded) != 1 or not encoded[0]:
-            return self._error("has no image/encoded")
-        try:
-            header = encoded_header(encoded[0], "image/encoded")
-        except AnnotationError as error:
-            return self._error(str(error))
-        width, height = self._one("image/width"), self._one("image/height")
-        if width in (None, -1) or height in (None, -1):
-            width, height = header.width, header.height
-        if fault := size_fault(width, height):
-            return self._error(fault)
-        if (width, height) != (header.width, header.height):
-            return self._error(
-                f"says {width} × {height} px, but its picture has {header.width} × {header.height}"
-            )
-        self.source_id = self._text("image/source_id") or f"{self.path.name}/{self.place}"
-        boxes = self._boxes(width, height, names, seen)
-        if boxes is None:
-            return None
-        name = self._text("image/filename") or f"{self.source_id}.{header.format.lower()}"
-        at = self._start + self._data.find(encoded[0])
-        return LabelledPicture(
-            path=self.path,
-            width_px=width,
-            height_px=height,
-            boxes=boxes,
-            group=self._text("image/group"),
-            name=name,
-            picture_id=int(self.source_id) if self.source_id.isdecimal() else None,
-            encoded_at=(at, len(encoded[0])),
-            attributes=self._json(self._text("image/attributes_json")),
-        )
-
-    def _boxes(
-        self, width: int, height: int, names: dict[int, str] | None, seen: dict[int, str]
-    ) -> tuple[LabelledBox, ...] | None:
-        edges = [self._floats(f"image/object/bbox/{edge}") for edge in _EDGES]
-        classes = self._ints("image/object/class/label")
-        count = len(classes)
-        if any(len(edge) != count for edge in edges):
-            counts = ", ".join(str(len(edge)) for edge in edges)
-            return self._error(f"has {count} class labels but {counts} box edges")
-        optional = {key: self._optional(key, count) for key in _OPTIONAL}
-        if any(value is None for value in optional.values()):
-            return None
-        boxes = []
-        sides = (width, height, width, height)
-        for index in range(count):
-            share = [edge[index] for edge in edges]
-            xyxy = tuple(
-                roundest_px(value, side) if np.isfinite(value) else value
-                for value, side in zip(share, sides, strict=True)
-            )
-            if fault := box_fault(xyxy, width, height):
-                self.problems.error(self.path, self.place, f"object {index}: {fault}")
-                continue
-            label = self._label(index, classes[index], optional["class/text"], names, seen)
-            if label is None:
-                continue
-            flags = {key: value[index] if value else 0 for key, value in optional.items()}
-            difficult = bool(flags["difficult"])
-            crowd = flags["group_of"] if optional["group_of"] else flags["is_crowd"]
-            area = float(flags["area"])
-            own_area = (xyxy[2] - xyxy[0]) * (xyxy[3] - xyxy[1])
-            number = flags["annotation_id"] if optional["annotation_id"] else -1
-            boxes.append(
-                LabelledBox(
-                    xyxy_px=xyxy,
-                    label=label,
-                    difficult=difficult,
-                    crowd=bool(crowd) and not (difficult and not optional["group_of"]),
-                    truncated=bool(flags["truncated"]),
-                    occluded=bool(flags["occluded"]),
-                    pose=(flags["view"] or b"").decode("utf-8", "replace"),
-                    area_px=None
-                    if not optional["area"] or abs(area - own_area) <= 1e-4 * own_area
-                    else roundest_px(area, 1),
-                    annotation_id=None if number < 0 else number,
-                    attributes=self._json((flags["attributes_json"] or b"").decode()),
-                )
-            )
-        return tuple(boxes)
-
-    def _label(
-        self,
-        index: int,
-        class_id: int,
-        texts: list[bytes],
-        names: dict[int, str] | None,
-        seen: dict[int, str],
-    ) -> str | None:
-        text = texts[index].decode("utf-8", "replace") if texts else ""
-        if names is not None and class_id not in names:
-            ids = f"{min(names)} to {max(names)}"
-            message = f"object {index}: unknown class {class_id} {text!r}; known are {ids}"
-            self.problems.error(self.path, self.place, message)
-            return None
-        if class_id not in seen:
-            seen[class_id] = text or f"class_{class_id}"
-            if not text:
-                message = f"class {class_id} has no name; give the labels in a file"
-                self.problems.warning(self.path, self.place, message)
-        if text and text != seen[class_id]:
-            message = f"object {index}: class {class_id} is {text!r} here, else {seen[class_id]!r}"
-            self.problems.error(self.path, self.place, message)
-            return None
-        return seen[class_id]
-
-    def _optional(self, key: str, count: int) -> list | None:
-        feature = self._features.get(f"image/object/{key}")
-        if feature is None:
-            return []
-        values = list(getattr(feature, feature.WhichOneof("kind") or "int64_list").value)
-        if values and len(values) != count:
-            return self._error(f"has {count} boxes but {len(values)} of image/object/{key}")
-        return values
-
-    def _error(self, message: str) -> None:
-        self.problems.error(self.path, self.place, message)
-
-    def _json(self, text: str) -> dict[str, object]:
-        if not text:
-            return {}
-        try:
-            value = json.loads(text)
-        except ValueError:
-            value = None
-        if isinstance(value, dict):
-            return value
-        self.problems.warning(self.path, self.place, "attributes_json is not a JSON object")
-        return {}
-
-    def _bytes(self, key: str) -> list[bytes]:
-        feature = self._features.get(key)
-        return list(feature.bytes_list.value) if feature is not None else []
-
-    def _text(self, key: str) -> str:
-        values = self._bytes(key)
-        return values[0].decode("utf-8", "replace") if values else ""
-
-    def _ints(self, key: str) -> list[int]:
-        feature = self._features.get(key)
-        return list(feature.int64_list.value) if feature is not None else []
-
-    def _one(self, key: str) -> int | None:
-        values = self._ints(key)
-        return values[0] if len(values) == 1 else None
-
-    def _floats(self, key: str) -> list[float]:
-        feature = self._features.get(key)
-        return list(feature.float_list.value) if feature is not None else []
-
-
-_EDGES = ("xmin", "ymin", "xmax", "ymax")
-_OPTIONAL = (
-    "class/text",
-    "area",
-    "is_crowd",
-    "group_of",
-    "difficult",
-    "truncated",
-    "occluded",
-    "view",
-    "annotation_id",
-    "attributes_json",
-)
 
 
 def _source_ids(pictures: Sequence[LabelledPicture]) -> list[int]:

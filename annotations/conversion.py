@@ -11,7 +11,6 @@ from annotations.formats.outputs import new_file, new_folder
 from annotations.formats.problems import Problem, ProblemList
 from annotations.formats.registry import (
     AUTO,
-    Format,
     ReadingOptions,
     WritingOptions,
     format_named,
@@ -137,33 +136,79 @@ def convert(
             write_coco(labelled, partial)
     else:
         with new_folder(destination) as partial:
-            _write_parts(parts, target, partial, options, progress)
+            _write_parts(parts, target.name, partial, options, progress)
     return Conversion(parts, tuple(problems.found), tuple(lost))
+
+
+def write_set(
+    labelled: LabelledSet,
+    folder: Path,
+    target_format: str,
+    writing: WritingOptions | None = None,
+    *,
+    copy_pictures: bool = True,
+    copied: Callable[[], None] | None = None,
+) -> None:
+    """Write a set into a folder.
+
+    Parameters
+    ----------
+    labelled : LabelledSet
+    folder : Path
+        Exists; `annotations.formats.outputs.new_folder` gives one that appears
+        whole or not at all.
+    target_format : str
+    writing : WritingOptions, optional
+    copy_pictures : bool
+        Copy the pictures into ``images``; TFRecord holds them in any case.
+    copied : callable, optional
+        Called after each picture.
+
+    Raises
+    ------
+    AnnotationError
+        A picture cannot be read, or the set does not fit the format.
+    """
+    target = format_named(target_format)
+    target.write(labelled, folder, writing or WritingOptions())
+    if target.holds_pictures or not copy_pictures:
+        return
+    for picture in labelled.pictures:
+        path = folder / "images" / picture.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(picture.encoded())
+        if copied is not None:
+            copied()
 
 
 def _write_parts(
     parts: Mapping[str, LabelledSet],
-    target: Format,
+    target_format: str,
     folder: Path,
     options: ConversionOptions,
     progress: Callable[[int, int], None] | None,
 ) -> None:
     total = sum(len(part.pictures) for part in parts.values())
     done = 0
+
+    def copied() -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(done, total)
+
     for name, part in parts.items():
         inner = folder / name if name else folder
         inner.mkdir(exist_ok=True)
-        target.write(part, inner, options.writing)
-        if target.holds_pictures or not options.copy_pictures:
-            continue
-        for picture in part.pictures:
-            path = inner / "images" / picture.name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(picture.encoded())
-            done += 1
-            if progress is not None:
-                progress(done, total)
-    if target.name == "yolo" and "" not in parts:
+        write_set(
+            part,
+            inner,
+            target_format,
+            options.writing,
+            copy_pictures=options.copy_pictures,
+            copied=copied,
+        )
+    if target_format == "yolo" and "" not in parts:
         from annotations.formats.yolo import write_data_file
 
         labels = next(iter(parts.values())).labels

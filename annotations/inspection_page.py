@@ -111,7 +111,7 @@ def draw_boxes(picture: LabelledPicture, labels: Sequence[str]) -> NDArray[np.ui
     for box in picture.boxes:
         colour = _COLOURS[labels.index(box.label) % len(_COLOURS)]
         x0, y0, x1, y1 = (round(edge * scale) for edge in box.xyxy_px)
-        for shade, line_px in (((0, 0, 0), 3), (_DIFFICULT_RGB if box.difficult else colour, 1)):
+        for shade, line_px in (((0, 0, 0), 4), (_DIFFICULT_RGB if box.difficult else colour, 2)):
             cv2.rectangle(small, (x0, y0), (x1, y1), shade, line_px)
     return np.asarray(small, dtype=np.uint8)
 

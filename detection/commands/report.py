@@ -74,7 +74,7 @@ def detector(
 def ablation(
     images: ImagesOption,
     annotations: AnnotationsOption,
-    empty: EmptyOption,
+    empty: EmptyOption = None,
     bundle: BundleOption = None,
     variants: Annotated[
         Path | None,

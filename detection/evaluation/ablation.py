@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from detection.evaluation.collection import Collection, ScoringRule, collect
 from detection.evaluation.curves import threshold_for_rate
 from detection.evaluation.sep_proposals import SepParams, sep_proposals
 from detection.evaluation.significance import BootstrapDifference, bootstrap_ap_difference
-from edge_runtime.bundle.loading import load_bundle
+from edge_runtime.bundle.loading import Bundle, load_bundle
+from edge_runtime.bundle.schema import ScoreFusion
 from edge_runtime.errors import GalaxyEdgeError
 from edge_runtime.evaluation.coco import AnnotatedPicture
 from edge_runtime.evaluation.matching import ScoredPicture, average_precision, recall
@@ -47,11 +48,6 @@ class Variant:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     veto: bool = True
     sep: SepParams | None = None
-
-    @property
-    def collection_key(self) -> str:
-        """The same for variants that see the same candidates and differ in scoring only."""
-        return repr((self.bundle, json.dumps(self.overrides, sort_keys=True), self.sep))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,13 +184,13 @@ def run_ablation(
         raise GalaxyEdgeError("an ablation needs at least one variant")
     if all(p.empty for p in pictures) or not any(p.empty for p in pictures):
         raise GalaxyEdgeError("an ablation needs frames with galaxies and frames without")
+    bundles = [with_overrides(load_bundle(v.bundle), v.overrides) for v in variants]
     collections: dict[str, Collection] = {}
     rows: list[AblationRow] = []
     first: list[ScoredPicture] = []
-    for variant in variants:
-        key = variant.collection_key
+    for variant, bundle in zip(variants, bundles, strict=True):
+        key = f"{_candidate_key(bundle)} {variant.sep}"
         if key not in collections:
-            bundle = with_overrides(load_bundle(variant.bundle), variant.overrides)
             collections[key] = collect(
                 bundle,
                 pictures,
@@ -202,9 +198,10 @@ def run_ablation(
                 threads=threads,
                 progress=partial(progress, variant.name) if progress else None,
             )
-        row, galaxy_frames = _row(variant, collections[key], rates, first)
-        first = first or galaxy_frames
-        rows.append(row)
+        rule = ScoringRule.of(bundle.manifest) if variant.veto else ScoringRule.detector_only(0.0)
+        scored = replace(collections[key], rule=rule)
+        rows.append(_row(variant, scored, rates, first))
+        first = first or scored.galaxy_frames()
     return rows
 
 
@@ -227,20 +224,31 @@ def markdown_table(rows: Sequence[AblationRow]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _candidate_key(bundle: Bundle) -> str:
+    """The same for bundles that see the same candidates and differ in scoring only."""
+    manifest = bundle.manifest
+    classifier = manifest.classifier.model_copy(
+        update={"veto_threshold": 0.0, "score_fusion": ScoreFusion()}
+    )
+    same = manifest.model_copy(
+        update={"classifier": classifier, "score_threshold": 0.0, "selftest": (), "metrics": {}}
+    )
+    return same.model_dump_json()
+
+
 def _row(
     variant: Variant,
     collection: Collection,
     rates: Sequence[float],
     first: Sequence[ScoredPicture],
-) -> tuple[AblationRow, list[ScoredPicture]]:
-    rule = collection.rule if variant.veto else ScoringRule.detector_only(0.0)
-    galaxy_frames, empty = collection.galaxy_frames(rule), collection.empty_frames(rule)
+) -> AblationRow:
+    galaxy_frames, empty = collection.galaxy_frames(), collection.empty_frames()
     thresholds = {rate: threshold_for_rate(empty, rate) for rate in rates}
     stages = [
         sum(ms for stage, ms in picture.stage_ms.items() if variant.veto or stage != "classify")
         for picture in collection.pictures
     ]
-    row = AblationRow(
+    return AblationRow(
         name=variant.name,
         recalls={
             rate: recall([picture.above(threshold) for picture in galaxy_frames], 0.3)
@@ -252,4 +260,3 @@ def _row(
         frame_ms=float(np.median(stages)),
         detect_ms=float(np.median([p.stage_ms["detect"] for p in collection.pictures])),
     )
-    return row, galaxy_frames

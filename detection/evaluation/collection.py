@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.evaluation.chain import Chain, Proposals
+from detection.evaluation.chain import Candidates, Chain, Proposals
 from detection.evaluation.strata import surface_brightness_sigma
 from edge_runtime.bundle.loading import Bundle
 from edge_runtime.bundle.schema import Manifest, ScoreFusion
@@ -212,23 +212,8 @@ def collect(
             except FrameError as error:
                 _log.warning("%s", error)
                 unreadable.append(picture.path.name)
-                continue
-            height, width = seen.picture.shape[:2]
-            boxes = picture.boxes_xyxy_px
-            collected.append(
-                CollectedPicture(
-                    path=picture.path,
-                    width_px=width,
-                    height_px=height,
-                    boxes_xyxy_px=boxes,
-                    difficult=picture.difficult,
-                    brightness_sigma=surface_brightness_sigma(seen.picture, boxes, sky_level),
-                    found_xyxy_px=seen.xyxy_px,
-                    detector_scores=seen.detector_scores,
-                    galaxy_probabilities=seen.galaxy_probabilities,
-                    stage_ms=seen.stage_ms,
-                )
-            )
+            else:
+                collected.append(_collected(picture, seen, sky_level))
             if progress is not None:
                 progress(done, len(pictures))
     finally:
@@ -243,4 +228,21 @@ def collect(
         manifest=manifest,
         pictures=tuple(collected),
         unreadable=tuple(unreadable),
+    )
+
+
+def _collected(picture: AnnotatedPicture, seen: Candidates, sky_level: float) -> CollectedPicture:
+    height, width = seen.picture.shape[:2]
+    boxes = picture.boxes_xyxy_px
+    return CollectedPicture(
+        path=picture.path,
+        width_px=width,
+        height_px=height,
+        boxes_xyxy_px=boxes,
+        difficult=picture.difficult,
+        brightness_sigma=surface_brightness_sigma(seen.picture, boxes, sky_level),
+        found_xyxy_px=seen.xyxy_px,
+        detector_scores=seen.detector_scores,
+        galaxy_probabilities=seen.galaxy_probabilities,
+        stage_ms=seen.stage_ms,
     )

@@ -142,6 +142,6 @@ def _ratio_curve(
 
 
 def _ratio(above: NDArray[Any], below: NDArray[Any]) -> NDArray[np.float64]:
-    return np.divide(
-        above, below, out=np.full(above.shape, np.nan, dtype=np.float64), where=below > 0
-    )
+    ratio = np.full(above.shape, np.nan)
+    np.divide(above, below, out=ratio, where=below > 0)
+    return ratio

@@ -152,10 +152,11 @@ def _thumbnail(
     picture: NDArray[np.uint8], boxes: Sequence[tuple[BoxXyxy, Mark]]
 ) -> NDArray[np.uint8]:
     scale = min(1.0, THUMBNAIL_PX / max(picture.shape[:2]))
-    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    resized = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    small: NDArray[np.uint8] = np.asarray(resized, dtype=np.uint8)
     for box, mark in boxes:
         _draw(small, [v * scale for v in box], mark)
-    return np.asarray(small, dtype=np.uint8)
+    return small
 
 
 def _zoom(

@@ -70,22 +70,53 @@ def build_bundle(
         A file cannot be read, a key is wrong, a model does not fit its
         geometry, or the folder exists.
     """
-    contents = {
-        DETECTOR_NAME: _read(detector_path),
-        CLASSIFIER_NAME: _read(classifier_path),
-        **(selftest_frames or {}),
-    }
-    checked = _complete_manifest(manifest, contents, output_dir)
-    raw_manifest = checked.to_json()
+    models = {DETECTOR_NAME: _read(detector_path), CLASSIFIER_NAME: _read(classifier_path)}
+    bundle = assemble_bundle(output_dir, {**models, **(selftest_frames or {})}, manifest)
+    return write_bundle(bundle, output_dir, model_card=model_card, overwrite=overwrite)
+
+
+def assemble_bundle(
+    path: Path, contents: Mapping[str, bytes], manifest: Mapping[str, Any]
+) -> Bundle:
+    """Put a bundle together in memory and check that its models fit.
+
+    Parameters
+    ----------
+    path : Path
+        Where it is going to be, or a name for messages.
+    contents : mapping of str to bytes
+        ``detector.tflite``, ``classifier.tflite`` and self-test frames.
+    manifest : mapping
+        As in `build_bundle`.
+
+    Raises
+    ------
+    BundleError
+        A key is wrong or a model does not fit its geometry.
+    """
+    checked = _complete_manifest(manifest, contents, path)
     bundle = Bundle(
-        path=output_dir,
+        path=path,
         manifest=checked,
-        sha256=hashlib.sha256(raw_manifest).hexdigest(),
-        contents=MappingProxyType(contents),
+        sha256=hashlib.sha256(checked.to_json()).hexdigest(),
+        contents=MappingProxyType(dict(contents)),
     )
     bundle.open_detector()
     bundle.open_classifier()
-    contents[MANIFEST_NAME] = raw_manifest
+    return bundle
+
+
+def write_bundle(
+    bundle: Bundle, output_dir: Path, *, model_card: str | None = None, overwrite: bool = False
+) -> Path:
+    """Write a bundle folder, complete or not at all; see `build_bundle`.
+
+    Raises
+    ------
+    BundleError
+        The folder exists or cannot be written.
+    """
+    contents = {**bundle.contents, MANIFEST_NAME: bundle.manifest.to_json()}
     if model_card is not None:
         contents[MODEL_CARD_NAME] = model_card.encode()
     if overwrite and output_dir.is_dir():

@@ -21,6 +21,7 @@ COMMANDS = (
     ("devices",),
     ("evaluate", "detector"),
     ("evaluate", "classifier"),
+    ("bundle", "build"),
     ("bundle", "verify"),
     ("config", "init"),
     ("config", "check"),

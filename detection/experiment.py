@@ -9,6 +9,7 @@ small, and data: composites generated while training, or TFRecords.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 from official.core import config_definitions as cfg
 from official.modeling import optimization
@@ -150,6 +151,7 @@ def with_overrides(
     randomised: bool = True,
     views: int = 2,
     schedule_steps: int | None = None,
+    adjust: Callable[[cfg.ExperimentConfig], None] | None = None,
 ) -> cfg.ExperimentConfig:
     """The experiment with this run's data, length, batch, seed and start.
 
@@ -172,6 +174,8 @@ def with_overrides(
     schedule_steps : int, optional
         Step at which the learning rate reaches zero, where the training is to
         pause at ``steps`` and go on from there.
+    adjust : callable, optional
+        Makes further changes to the experiment, last.
     """
     data = config.task.train_data
     learning_rate = config.trainer.optimizer_config.learning_rate.cosine.initial_learning_rate
@@ -184,4 +188,6 @@ def with_overrides(
         config.task.model.input_size = [input_size, input_size, 3]
     config.task.init_checkpoint = init_checkpoint or None
     config.task.init_checkpoint_modules = init_modules
+    if adjust is not None:
+        adjust(config)
     return config

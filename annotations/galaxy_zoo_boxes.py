@@ -53,7 +53,7 @@ def whole_frames(data_dir: Path, splits: Sequence[str] = SPLITS) -> GalaxyTable:
 
 
 def label_frames(
-    table: GalaxyTable, progress: Callable[[int, int], None] = lambda done, total: None
+    table: GalaxyTable, progress: Callable[[int, int], None] | None = None
 ) -> LabelledSet:
     """Box the galaxies of whole frames.
 
@@ -61,7 +61,7 @@ def label_frames(
     ----------
     table : GalaxyTable
         As `whole_frames` returns it.
-    progress : callable
+    progress : callable, optional
         Called with the frames done and in all.
 
     Returns
@@ -79,12 +79,13 @@ def label_frames(
     """
     pictures = []
     for done, name in enumerate(table.files, start=1):
-        pictures.append(label_frame(table.directory / name))
-        progress(done, len(table))
+        pictures.append(label_frame(table.directory / name, name))
+        if progress is not None:
+            progress(done, len(table))
     return LabelledSet(tuple(pictures), (LABEL,))
 
 
-def label_frame(path: Path) -> LabelledPicture:
+def label_frame(path: Path, name: str = "") -> LabelledPicture:
     """Box the galaxies of one frame; see `label_frames`."""
     pixels = read_picture(path).pixels
     if pixels.dtype != np.uint8:
@@ -96,7 +97,7 @@ def label_frame(path: Path) -> LabelledPicture:
     boxes = [_box(outlines.central, difficult=False)]
     boxes += [_box(outline, difficult=True) for outline in outlines.neighbours]
     height, width = colour.shape[:2]
-    return LabelledPicture(path, width, height, tuple(boxes), group=path.stem)
+    return LabelledPicture(path, width, height, tuple(boxes), group=path.stem, name=name)
 
 
 def _box(outline: Outline, *, difficult: bool) -> LabelledBox:

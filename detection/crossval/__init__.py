@@ -1,0 +1,1 @@
+"""K-fold cross-validation of detector families on labelled pictures."""

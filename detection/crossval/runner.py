@@ -1,0 +1,194 @@
+"""All folds and families, each in a process of its own; finished ones are kept."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from annotations.formats.dataset import LabelledPicture, LabelledSet
+from annotations.formats.outputs import new_folder
+from detection.crossval.fold_job import LOG_NAME, RESULT_NAME, FoldJob, HeldOut, step_in
+from detection.crossval.folds import assign_folds
+from detection.crossval.settings import CrossvalSettings, claim_folder
+from detection.crossval.training import COARSE_SMALLEST_PX
+from detection.crossval.views import write_training_records
+from edge_runtime.errors import GalaxyEdgeError
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[int, int], None]
+
+RECORDS_NAME = "records"
+
+
+_LAST_LINES = 40
+_COARSE_QUANTILE = 2.0  # percent of the galaxies that may be smaller than coarse anchors
+
+
+def fold_folder(output: Path, family: str, fold: int) -> Path:
+    """Where the results of a family on a fold (from 1) are."""
+    return output / family / f"fold-{fold}"
+
+
+def held_out_pictures(
+    labelled: LabelledSet, settings: CrossvalSettings, fold: int
+) -> list[LabelledPicture]:
+    """Pictures of a fold (from 1), in the order of the set."""
+    assigned = assign_folds(labelled.pictures, settings.folds, settings.seed)
+    pairs = zip(labelled.pictures, assigned, strict=True)
+    return [picture for picture, where in pairs if where == fold - 1]
+
+
+def run_crossval(
+    labelled: LabelledSet,
+    settings: CrossvalSettings,
+    output: Path,
+    progress: Progress | None = None,
+) -> None:
+    """Train and evaluate every family on every fold.
+
+    Started again with the same settings it repeats no finished fold, and goes
+    on with an unfinished training from its newest checkpoint.
+
+    Parameters
+    ----------
+    labelled : LabelledSet
+    settings : CrossvalSettings
+    output : Path
+        Folder of the results.
+    progress : callable, optional
+        Called with the training steps done and in all.
+
+    Raises
+    ------
+    ConfigError
+        The folder holds a cross-validation with other settings.
+    GalaxyEdgeError
+        The pictures do not fill the folds, or a fold's process failed.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    claim_folder(output, settings)
+    assigned = assign_folds(labelled.pictures, settings.folds, settings.seed)
+    coarse = large_galaxies(labelled.pictures, settings.input_size_px)
+    total = settings.folds * len(settings.families) * settings.steps
+
+    def report(done: int) -> None:
+        if progress is not None:
+            progress(done, total)
+
+    done = 0
+    report(done)
+    for fold in range(1, settings.folds + 1):
+        training = [
+            picture
+            for picture, where in zip(labelled.pictures, assigned, strict=True)
+            if where != fold - 1
+        ]
+        held_out = tuple(HeldOut.of(p) for p in held_out_pictures(labelled, settings, fold))
+        records = output / RECORDS_NAME / f"fold-{fold}"
+        for family in settings.families:
+            folder = fold_folder(output, family, fold)
+            if not (folder / RESULT_NAME).exists():
+                _write_records(training, labelled.labels, records, settings)
+                folder.mkdir(parents=True, exist_ok=True)
+                FoldJob(
+                    family=family,
+                    fold=fold,
+                    records=str(records.resolve() / "*.tfrecord"),
+                    training_pictures=len(training),
+                    held_out=held_out,
+                    steps=settings.steps,
+                    batch=settings.batch,
+                    input_size_px=settings.input_size_px,
+                    seed=settings.seed + fold - 1,
+                    coarse=coarse,
+                    init_checkpoint=settings.init_checkpoints.get(family, ""),
+                    init_modules=settings.init_modules,
+                ).write(folder)
+                log.info("%s, fold %d of %d", family, fold, settings.folds)
+                _run_process(folder, lambda step, base=done: report(base + step))
+            done += settings.steps
+            report(done)
+        shutil.rmtree(records, ignore_errors=True)
+    shutil.rmtree(output / RECORDS_NAME, ignore_errors=True)
+
+
+def large_galaxies(pictures: Sequence[LabelledPicture], input_size_px: int) -> bool:
+    """Whether nearly all galaxies that count are large enough for coarse anchors.
+
+    The side is the root of the box's area, at the size of the detector's input.
+    """
+    sides = [
+        (box.width_px * box.height_px) ** 0.5
+        * input_size_px
+        / max(picture.width_px, picture.height_px)
+        for picture in pictures
+        for box in picture.boxes
+        if not (box.difficult or box.crowd)
+    ]
+    return bool(np.percentile(sides, _COARSE_QUANTILE) >= COARSE_SMALLEST_PX)
+
+
+def _write_records(
+    pictures: Sequence[LabelledPicture],
+    labels: Sequence[str],
+    folder: Path,
+    settings: CrossvalSettings,
+) -> None:
+    if folder.exists():
+        return
+    with new_folder(folder) as partial:
+        write_training_records(pictures, labels, partial, settings.input_size_px)
+
+
+def _run_process(folder: Path, at_step: Callable[[int], None]) -> None:
+    command = [sys.executable, "-m", "detection.crossval.fold_process", str(folder)]
+    environment = {"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ, "PYTHONUNBUFFERED": "1"}
+    last: deque[str] = deque(maxlen=_LAST_LINES)
+    with (
+        (folder / LOG_NAME).open("ab") as logfile,
+        subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment,
+        ) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                step = step_in(line)
+                if step is not None:
+                    at_step(step)
+                    continue
+                logfile.write(line)
+                last.append(line.decode("utf-8", "replace").rstrip())
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode != 0:
+        raise GalaxyEdgeError(_failure(folder, process.returncode, last))
+    if not (folder / RESULT_NAME).exists():
+        raise GalaxyEdgeError(f"{folder}: the fold ended without a result; see {LOG_NAME} there")
+
+
+def _failure(folder: Path, code: int, last: Sequence[str]) -> str:
+    for line in reversed(last):
+        if line.startswith("error: "):
+            return f"{folder}: {line.removeprefix('error: ')}"
+    if code == -9:
+        return (
+            f"{folder}: the fold's process was killed, as systems do that run out of memory; "
+            "take a smaller --batch and start again, finished folds are kept"
+        )
+    reason = next((line for line in reversed(last) if line.strip()), f"exit code {code}")
+    return f"{folder}: the fold failed ({reason[:300]}); see {LOG_NAME} there"

@@ -1,140 +1,190 @@
-"""Export a trained detector to TensorFlow Lite, float and int8.
+"""Export a trained detector to TensorFlow Lite in several number formats.
 
 The graph ends in the raw outputs ``scores`` (1, A, 1), logits, and ``boxes``
-(1, A, 4), offsets. Decoding and suppression stay outside: the edge compares
-the int8 logits with its threshold first and decodes the few that pass, and it
-has to merge boxes of several views anyway.
+(1, A, 4), offsets, the levels joined from fine to coarse. Decoding and
+suppression stay outside: the edge compares the int8 logits with its threshold
+first and decodes the few that pass, and it has to merge boxes of several views
+anyway. With `PostProcessing` they are part of the graph; see the decision
+record on decoding for what that costs.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-import tf_keras
 from numpy.typing import NDArray
-from official.core import exp_factory
-from official.vision.ops import preprocess_ops
 
-from annotations.training_sky import composite_generator
-from detection import experiment, ssd_mobilenet, task  # noqa: F401  (registers the family)
+from annotations.formats.outputs import new_file
+from detection.geometry import INPUT_MEAN, INPUT_STD
+from detection.postprocessing import PostProcessing, post_process
+from detection.representative import DEFAULT_COUNT, representative_views
+from detection.trained_detector import (
+    TrainedDetector,
+    load_detector,
+    normalised,
+    raw_outputs,
+)
 from edge_runtime.errors import GalaxyEdgeError
+
+__all__ = ["INPUT_MEAN", "INPUT_STD", "VARIANTS", "Export", "float16", "float32", "int8"]
 
 log = logging.getLogger(__name__)
 
-# The Model Garden normalises pixels 0..255 by these (ImageNet) numbers times 255.
-INPUT_MEAN = tuple(255.0 * v for v in preprocess_ops.MEAN_NORM)
-INPUT_STD = tuple(255.0 * v for v in preprocess_ops.STDDEV_NORM)
+
+@dataclass(frozen=True)
+class Export:
+    """What to convert.
+
+    Attributes
+    ----------
+    detector : TrainedDetector
+    representative : tuple of ndarray, shape (S, S, 3), uint8, RGB
+        Conditioned views that set the ranges of an int8 file.
+    postprocessing : PostProcessing, optional
+        Decode and suppress inside the graph.
+    """
+
+    detector: TrainedDetector
+    representative: tuple[NDArray[np.uint8], ...] = ()
+    postprocessing: PostProcessing | None = None
 
 
-def load_model(checkpoint_dir: Path, name: str = "ssd_mobilenet") -> tf_keras.Model:
-    """The network of the newest checkpoint in a training folder.
+class _Graph(tf.Module):
+    """The function from a normalised picture to the outputs, ready to be saved."""
+
+    def __init__(self, source: Export) -> None:
+        super().__init__()
+        detector = source.detector
+        # the variables, not the model: saving that would trace it with its own NMS
+        self.kept = list(detector.network.variables)
+        size = detector.geometry.input_size_px
+        spec = tf.TensorSpec([1, size, size, 3], tf.float32, name="picture")
+
+        @tf.function(input_signature=[spec])  # type: ignore[untyped-decorator]
+        def call(picture: tf.Tensor) -> dict[str, tf.Tensor]:
+            outputs = raw_outputs(detector, picture)
+            if source.postprocessing is None:
+                return outputs
+            return post_process(
+                outputs["scores"], outputs["boxes"], detector.geometry, source.postprocessing
+            )
+
+        self.call = call
+
+
+def float32(source: Export) -> bytes:
+    """A file that calculates as the network was trained."""
+    return _convert(source)
+
+
+def float16(source: Export) -> bytes:
+    """Weights in half precision: half the size, calculated in float32 on a processor."""
+
+    def set_up(converter: tf.lite.TFLiteConverter) -> None:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tf.float16]
+
+    return _convert(source, set_up)
+
+
+def dynamic_range(source: Export) -> bytes:
+    """Weights in int8, activations quantised while it runs."""
+
+    def set_up(converter: tf.lite.TFLiteConverter) -> None:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+
+    return _convert(source, set_up)
+
+
+def int8(source: Export) -> bytes:
+    """Weights, activations, input and outputs in int8.
 
     Raises
     ------
     GalaxyEdgeError
-        The folder holds no checkpoint.
+        There are no representative pictures, or they have another size.
     """
-    params = exp_factory.get_exp_config(name)
-    network = task.GalaxyDetection(params.task).build_model()
-    checkpoint = tf.train.latest_checkpoint(str(checkpoint_dir))
-    if checkpoint is None:
-        raise GalaxyEdgeError(f"{checkpoint_dir}: no checkpoint found; train first")
-    size = experiment.INPUT_SIZE_PX
-    network(tf.zeros([1, size, size, 3]), training=True)
-    status = tf.train.Checkpoint(model=network).read(checkpoint)
-    status.expect_partial().assert_existing_objects_matched()
-    log.info("restored %s", checkpoint)
-    return network
+    size = source.detector.geometry.input_size_px
+    if not source.representative:
+        raise GalaxyEdgeError("an int8 detector needs representative pictures for its ranges")
+    if any(picture.shape != (size, size, 3) for picture in source.representative):
+        shapes = sorted({picture.shape for picture in source.representative})
+        raise GalaxyEdgeError(
+            f"representative pictures have shapes {shapes}, the detector's input is {size} px"
+        )
 
+    def examples() -> Iterator[list[NDArray[np.float32]]]:
+        for picture in source.representative:
+            yield [normalised(picture)[None]]
 
-def raw_function(network: tf_keras.Model) -> tf.types.experimental.ConcreteFunction:
-    """Concrete function from one normalised picture to ``scores`` and ``boxes``."""
-    size = experiment.INPUT_SIZE_PX
-
-    @tf.function(input_signature=[tf.TensorSpec([1, size, size, 3], tf.float32, name="picture")])  # type: ignore[untyped-decorator]
-    def call(picture: tf.Tensor) -> dict[str, tf.Tensor]:
-        features = network.decoder(network.backbone(picture, training=False), training=False)
-        scores, boxes, _ = network.head(features, training=False)
-        levels = [str(level) for level in range(experiment.MIN_LEVEL, experiment.MAX_LEVEL + 1)]
-        return {
-            "scores": tf.concat([tf.reshape(scores[v], [1, -1, 1]) for v in levels], axis=1),
-            "boxes": tf.concat([tf.reshape(boxes[v], [1, -1, 4]) for v in levels], axis=1),
-        }
-
-    return call.get_concrete_function()
-
-
-def export(
-    network: tf_keras.Model,
-    path: Path,
-    representative: Sequence[NDArray[np.uint8]] | None = None,
-) -> Path:
-    """Write a TensorFlow Lite file.
-
-    Parameters
-    ----------
-    network : tf_keras.Model
-        As `load_model` returns it.
-    path : Path
-        File to write.
-    representative : sequence of ndarray, shape (S, S, 3), uint8, RGB, optional
-        Conditioned views that set the ranges of the int8 file; without them
-        the file is float32.
-
-    Returns
-    -------
-    Path
-    """
-    function = raw_function(network)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], network)
-    if representative is not None:
-
-        def examples() -> Iterator[list[NDArray[np.float32]]]:
-            for picture in representative:
-                yield [normalised(picture)[None]]
-
+    def set_up(converter: tf.lite.TFLiteConverter) -> None:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = examples
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.int8
-        converter.inference_output_type = tf.int8
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(converter.convert())
+        if source.postprocessing is None:  # the operation itself answers in float32
+            converter.inference_output_type = tf.int8
+
+    return _convert(source, set_up)
+
+
+# by the names that tables and files use
+VARIANTS: dict[str, Callable[[Export], bytes]] = {
+    "float32": float32,
+    "float16": float16,
+    "dynamic": dynamic_range,
+    "int8": int8,
+}
+
+
+def _convert(
+    source: Export, set_up: Callable[[tf.lite.TFLiteConverter], None] | None = None
+) -> bytes:
+    graph = _Graph(source)
+    with tempfile.TemporaryDirectory(prefix="galaxy-edge-export-") as folder:
+        # only this way of conversion knows functions that stand for an operation
+        tf.saved_model.save(graph, folder, signatures={"serving_default": graph.call})
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        converter.allow_custom_ops = source.postprocessing is not None
+        if set_up is not None:
+            set_up(converter)
+        return bytes(converter.convert())
+
+
+def write_model(path: Path, content: bytes) -> Path:
+    """Write a file whole or not at all."""
+    with new_file(path) as partial:
+        partial.write_bytes(content)
     return path
-
-
-def normalised(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Pixels 0..255 as the network was trained on them."""
-    mean = np.array(INPUT_MEAN, dtype=np.float32)
-    std = np.array(INPUT_STD, dtype=np.float32)
-    return (picture.astype(np.float32) - mean) / std
-
-
-def representative_views(data_dir: Path, count: int, seed: int) -> list[NDArray[np.uint8]]:
-    """Composites and star fields of the training part, for the ranges of int8."""
-    generator = composite_generator(data_dir, most_cutouts=10 * count, seed=seed)
-    stream = generator.stream(np.random.default_rng([seed, 8]))
-    return [next(stream).picture for _ in range(count)]
 
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder with galaxies/, frames/")
+    parser.add_argument("--checkpoint", type=Path, required=True, help="folder of a training")
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--family", help="registered experiment; default: found by params.yaml")
+    parser.add_argument("--input-size", type=int, help="px; default: as trained")
+    parser.add_argument("--views", type=int, default=DEFAULT_COUNT, help="representative pictures")
     parser.add_argument("--seed", type=int, default=1)
-    arguments = parser.parse_args()
+    given = parser.parse_args()
     logging.basicConfig(level=logging.INFO)
-    network = load_model(arguments.checkpoint)
-    export(network, arguments.output / "detector_float.tflite")
-    views = representative_views(arguments.data, 200, arguments.seed)
-    export(network, arguments.output / "detector.tflite", views)
+    detector = load_detector(
+        given.checkpoint, family=given.family, input_size_px=given.input_size, unfinished=True
+    )
+    write_model(given.output / "detector_float.tflite", float32(Export(detector)))
+    size = detector.geometry.input_size_px
+    views = representative_views(given.data, size, given.views, given.seed)
+    log.info("%s", views.describe())
+    write_model(given.output / "detector.tflite", int8(Export(detector, views.pictures)))
 
 
 if __name__ == "__main__":

@@ -146,7 +146,7 @@ class CompositeGenerator:
         sky_noise = np.hypot(_noise_of(canvas), noise_sigma)
         boxes = []
         for patch, left, top in galaxies:
-            box = _visible_box(patch, sky_noise, canvas.shape[0], left, top)
+            box = visible_box(patch, sky_noise, canvas.shape[0], left, top)
             if box is None:
                 continue
             if boxes and iou(np.array([box]), np.array(boxes)).max() > 0.7:
@@ -154,7 +154,7 @@ class CompositeGenerator:
             boxes.append(box)
             _screen(canvas, patch, left, top)
         canvas = _through_camera(canvas, noise_sigma, params, rng)
-        picture = condition_planes(_to_uint8(canvas, params, rng), _jittered_look(rng))
+        picture = condition_planes(_to_uint8(canvas, params, rng), jittered_look(rng))
         labels = np.asarray(boxes, dtype=np.float32).reshape(-1, 4)
         if rng.random() < params.letterbox_fraction:
             picture, labels = _letterbox(picture, labels, params, rng)
@@ -304,7 +304,7 @@ def _dim_and_recolour(patch: Image, rng: np.random.Generator) -> Image:
     return np.clip(patch, 0.0, 1.0)
 
 
-def _visible_box(
+def visible_box(
     patch: Image, noise: float, size: int, left: int, top: int
 ) -> tuple[float, float, float, float] | None:
     """Box of the light above the noise, or None for what nobody could see."""
@@ -413,7 +413,7 @@ def _through_colour_filters(
     return cv2.cvtColor(mosaic, code)  # type: ignore[return-value]
 
 
-def _jittered_look(rng: np.random.Generator) -> ConditioningParams:
+def jittered_look(rng: np.random.Generator) -> ConditioningParams:
     """The edge conditions whole frames; a part of one differs a little."""
     return ConditioningParams(
         sky_level=float(rng.uniform(0.06, 0.11)),

@@ -96,7 +96,7 @@ def draw_scene(config: TelescopeConfig, ra_deg: float, dec_deg: float) -> SkySce
     if config.galaxies:
         galaxies = galaxies_in_field(ra_deg, dec_deg, radius_deg, config.faintest_galaxy_mag)
         for galaxy in galaxies:
-            _draw_galaxy(light, galaxy, plane, config)
+            draw_galaxy(light, galaxy, plane, config)
     if config.stars:
         stars = stars_in_field(ra_deg, dec_deg, radius_deg, config.faintest_star_mag, config.seed)
         x, y = plane.to_pixels(stars.ra_deg, stars.dec_deg)
@@ -113,13 +113,23 @@ def _bands(rgb: NDArray[np.float32], config: TelescopeConfig) -> list[NDArray[np
     return [rgb.sum(axis=-1)] if config.colour == "mono" else [rgb[..., c] for c in range(3)]
 
 
-def _draw_galaxy(
+def draw_galaxy(
     light: tuple[NDArray[np.float32], ...],
     galaxy: CatalogueGalaxy,
     plane: FieldProjection,
     config: TelescopeConfig,
 ) -> None:
-    """Add one galaxy to a field with its margin."""
+    """Add one galaxy to a field, blurred by the seeing.
+
+    Parameters
+    ----------
+    light : tuple of ndarray, shape (H + 2 m, W + 2 m), float32
+        Electrons per second in each band, as in ``SkyScene``; added to in place.
+    galaxy : CatalogueGalaxy
+    plane : FieldProjection
+        Projection on the frame, without the margin.
+    config : TelescopeConfig
+    """
     height, width = light[0].shape
     shape = isophote(galaxy, plane)
     x, y = shape.x + MARGIN_PX, shape.y + MARGIN_PX

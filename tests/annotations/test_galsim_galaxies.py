@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from annotations.composites import _visible_box
+from annotations.composites import visible_box
 from annotations.galsim_galaxies import (
     SeeingLimitedGalaxy,
     draw_galsim_galaxy,
@@ -100,7 +100,7 @@ def test_random_galaxies_are_about_as_large_as_asked_for(side_px):
         assert patch.min() >= 0.0
         assert np.isfinite(patch).all()
         patch /= patch.max()
-        box = _visible_box(patch, 0.0, patch.shape[0], 0, 0)
+        box = visible_box(patch, 0.0, patch.shape[0], 0, 0)
         assert box is not None
         sides.append(max(box[2] - box[0], box[3] - box[1]))
     assert 0.6 * side_px < np.median(sides) < 1.7 * side_px + 4

@@ -10,41 +10,37 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+import tf_keras
 from official.core import task_factory
-from official.vision.dataloaders import retinanet_input
 from official.vision.tasks import retinanet
 
 from annotations.composites import Composite, CompositeGenerator, CompositeParams
 from annotations.training_sky import composite_generator, simulated_generator
 from detection import experiment
+from detection.checkpoints import load_initial
+from detection.record_input import record_dataset, training_parser
+from edge_runtime.errors import GalaxyEdgeError
 
 
 @task_factory.register_task_cls(experiment.GalaxyDetectionTask)
 class GalaxyDetection(retinanet.RetinaNetTask):
     """RetinaNet on composites drawn while training, or on TFRecords."""
 
+    def initialize(self, model: tf_keras.Model) -> None:
+        """Load the checkpoint to start from, where one is named."""
+        config = self.task_config
+        if config.init_checkpoint:
+            load_initial(model, config.init_checkpoint, config.init_checkpoint_modules)
+
     def build_inputs(
         self,
         params: experiment.GalaxyData,
-        input_context: tf.distribute.InputContext | None = None,
+        input_context: tf.distribute.InputContext | None = None,  # noqa: ARG002  (one worker)
     ) -> tf.data.Dataset:
         """Batches of (image, labels) as the Model Garden's RetinaNet wants them."""
-        if params.input_path:
-            return super().build_inputs(params, input_context)
         model = self.task_config.model
-        parser = retinanet_input.Parser(
-            output_size=model.input_size[:2],
-            min_level=model.min_level,
-            max_level=model.max_level,
-            num_scales=model.anchor.num_scales,
-            aspect_ratios=model.anchor.aspect_ratios,
-            anchor_size=model.anchor.anchor_size,
-            dtype=params.dtype,
-            match_threshold=params.parser.match_threshold,
-            unmatched_threshold=params.parser.unmatched_threshold,
-            max_num_instances=params.parser.max_num_instances,
-            pad=params.parser.pad,
-        )
+        if params.input_path:
+            return record_dataset(model, params, params.seed)
         size = model.input_size[0]
         look = replace(CompositeParams(), randomised=params.randomised).at_size(size)
         generator = (
@@ -56,6 +52,11 @@ class GalaxyDetection(retinanet.RetinaNetTask):
             if params.data_dir
             else simulated_generator(look)
         )
+        if params.data_dir and not generator.cutouts:
+            raise GalaxyEdgeError(
+                f"{params.data_dir}: none of the training galaxies can be cut out of its picture; "
+                "there is nothing to train on"
+            )
         dataset = tf.data.Dataset.from_generator(
             lambda: _examples(generator, params.seed, params.views),
             output_signature={
@@ -64,7 +65,7 @@ class GalaxyDetection(retinanet.RetinaNetTask):
             },
         )
         dataset = dataset.shuffle(params.shuffle_buffer_size, seed=params.seed)
-        parse = parser.parse_fn(params.is_training)
+        parse = training_parser(model, params).parse_fn(params.is_training)
         dataset = dataset.map(lambda example: parse(_with_classes(example)), num_parallel_calls=2)
         return dataset.batch(params.global_batch_size, drop_remainder=True).prefetch(4)
 

@@ -12,9 +12,9 @@ Class ids
     beside the records.
 Coordinates
     Edges divided by the picture's width or height as float32: within
-    3e-8 × the side (1e-4 px at 3,000 px). Reading gives the roundest pixel
+    6e-8 × the side (1e-4 px at 1,600 px). Reading gives the roundest pixel
     coordinate with that float32, so that whole pixels come back whole, and
-    writing again gives the same bytes.
+    writing again gives the same float32.
 Difficult boxes
     ``image/object/difficult`` as TensorFlow's own conversion of Pascal VOC has
     it; the Model Garden knows no such flag, so they are ``is_crowd`` too, which

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _FRAME_BYTES = 12  # before each record: length and its checksum; 4 more after it
 _ROUNDEST_DECIMALS = range(7)
-_AREA_TOLERANCE = 2.0**-23  # of float32
+_TOLERANCE = 2.0**-23  # of an edge, as a share of the side, and of an area
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 _OPTIONAL = {
     "class/text": "bytes_list",
@@ -117,10 +117,13 @@ def roundest_px(normalised: float, side_px: int) -> float:
 def _records(path: Path, problems: ProblemList) -> Iterator[tuple[int, int, bytes]]:
     """Number from 0, first byte and content of each record, up to the first damaged one."""
     import tensorflow as tf
+    from tensorflow.python.util.deprecation import silence
 
     number, at = 0, 0
+    with silence():  # its successor in tf.data hands every record from thread to thread
+        records = tf.compat.v1.io.tf_record_iterator(os.fspath(path))
     try:
-        for data in tf.data.TFRecordDataset(os.fspath(path)).as_numpy_iterator():
+        for data in records:
             yield number, at + _FRAME_BYTES, data
             at += _FRAME_BYTES + len(data) + 4
             number += 1
@@ -223,13 +226,17 @@ class _Record:
                 index, classes[index], _text(row.get("class/text", b"")), names, seen
             )
             if label is not None:
-                boxes.append(self._box(xyxy, label, row))
+                boxes.append(self._box(xyxy, label, row, width, height))
         return tuple(boxes)
 
-    def _box(self, xyxy: BoxXyxy, label: str, row: dict[str, Any]) -> LabelledBox:
+    def _box(
+        self, xyxy: BoxXyxy, label: str, row: dict[str, Any], width: int, height: int
+    ) -> LabelledBox:
         difficult = bool(row.get("difficult"))
         marked_crowd = bool(row.get("is_crowd")) and not difficult
-        own_area = (xyxy[2] - xyxy[0]) * (xyxy[3] - xyxy[1])
+        box_width, box_height = xyxy[2] - xyxy[0], xyxy[3] - xyxy[1]
+        own_area = box_width * box_height
+        tolerance = _TOLERANCE * (own_area + box_width * height + box_height * width)
         area = row.get("area", own_area)
         number = row.get("annotation_id", -1)
         return LabelledBox(
@@ -240,9 +247,7 @@ class _Record:
             truncated=bool(row.get("truncated")),
             occluded=bool(row.get("occluded")),
             pose=_text(row.get("view", b"")),
-            area_px=None
-            if not abs(area - own_area) > _AREA_TOLERANCE * own_area
-            else roundest_px(area, 1),
+            area_px=roundest_px(area, 1) if abs(area - own_area) > tolerance else None,
             annotation_id=None if number < 0 else number,
             attributes=self._json(_text(row.get("attributes_json", b""))),
         )

@@ -18,9 +18,11 @@ def crossval_detector(
         Path | None,
         typer.Option("--annotations", help="Labelled pictures: COCO, VOC, YOLO or TFRecord."),
     ] = None,
-    images: Annotated[
-        Path | None,
-        typer.Option("--images", help="Folder of their pictures, where it cannot be told."),
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--label", help="Class of --annotations that is a galaxy; repeatable, default all."
+        ),
     ] = None,
     galaxy_zoo: Annotated[
         Path | None,
@@ -103,7 +105,7 @@ def crossval_detector(
             labelled = galaxy_zoo_set(galaxy_zoo, output, everything, progress.update)
     else:
         assert annotations is not None
-        labelled = read_labelled(annotations, images, group_pattern)
+        labelled = read_labelled(annotations, label or (), group_pattern)
     settings = settings.on_data(data_hash(labelled))
     with ProgressBar("training steps") as progress:
         run_crossval(labelled, settings, output, progress.update)

@@ -2,43 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from annotations.formats.coco import read_coco, write_coco
-from annotations.formats.dataset import AnnotationError, LabelledSet
+from annotations.formats.dataset import LabelledSet
 from annotations.formats.outputs import new_file
 from annotations.formats.problems import ProblemList
-from annotations.formats.registry import ReadingOptions, read_set
-from annotations.galaxy_zoo_boxes import SPLITS, label_frames, whole_frames
+from annotations.galaxy_zoo import SPLITS
+from annotations.galaxy_zoo_boxes import label_frames, whole_frames
 from annotations.splits import GroupRule
+from detection.annotated_views import read_galaxies
 
 ANNOTATIONS_NAME = "annotations.json"
 _CHOSEN_SPLITS = ("train", "val")  # test stays untouched
 
 
-def read_labelled(source: Path, images: Path | None, group_pattern: str) -> LabelledSet:
-    """Labelled pictures of any format, each with its group.
+def read_labelled(source: Path, labels: Sequence[str], group_pattern: str) -> LabelledSet:
+    """Labelled pictures of any format, with one class and each with its group.
+
+    Parameters
+    ----------
+    source : Path
+        COCO, Pascal VOC, YOLO or TFRecord.
+    labels : sequence of str
+        Classes that are galaxies; empty for all.
+    group_pattern : str
+        See `annotations.splits.GroupRule`.
 
     Raises
     ------
-    AnnotationError
-        The source has errors or holds no picture.
+    GalaxyEdgeError
+        The source is damaged or empty, or a class has no box.
     """
-    problems = ProblemList()
-    labelled = read_set(source, problems, options=ReadingOptions(images=images))
-    if problems.errors:
-        lines = [str(problem) for problem in problems.errors[:10]]
-        more = f"{source}: {len(problems.errors)} errors; galaxy-edge data inspect lists all"
-        raise AnnotationError("\n".join([*lines, more]))
-    if not labelled.pictures:
-        raise AnnotationError(f"{source}: holds no picture")
+    labelled = read_galaxies(source, labels)
     rule = GroupRule(pattern=group_pattern)
-    return replace(
-        labelled,
-        pictures=tuple(replace(p, group=rule.group_of(p)) for p in labelled.pictures),
-    )
+    pictures = tuple(replace(p, group=rule.group_of(p)) for p in labelled.pictures)
+    return replace(labelled, pictures=pictures)
 
 
 def galaxy_zoo_set(

@@ -20,14 +20,15 @@ from detection.crossval.folds import assign_folds
 from detection.crossval.settings import CrossvalSettings, claim_folder
 from detection.crossval.training import COARSE_SMALLEST_PX
 from detection.crossval.views import write_training_records
-from edge_runtime.errors import GalaxyEdgeError
+from edge_runtime.errors import ConfigError, GalaxyEdgeError
 
 log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 
 RECORDS_NAME = "records"
-
+FINE_CELL_PX = 64
+WORKER = (sys.executable, "-m", "detection.crossval.fold_process")
 
 _LAST_LINES = 40
 _COARSE_QUANTILE = 2.0  # percent of the galaxies that may be smaller than coarse anchors
@@ -52,6 +53,8 @@ def run_crossval(
     settings: CrossvalSettings,
     output: Path,
     progress: Progress | None = None,
+    *,
+    worker: Sequence[str] = WORKER,
 ) -> None:
     """Train and evaluate every family on every fold.
 
@@ -66,18 +69,26 @@ def run_crossval(
         Folder of the results.
     progress : callable, optional
         Called with the training steps done and in all.
+    worker : sequence of str
+        Command of a fold's process; takes the fold's folder.
 
     Raises
     ------
     ConfigError
-        The folder holds a cross-validation with other settings.
+        The input does not suit the galaxies' sizes, or the folder holds a
+        cross-validation with other settings.
     GalaxyEdgeError
         The pictures do not fill the folds, or a fold's process failed.
     """
-    output.mkdir(parents=True, exist_ok=True)
-    claim_folder(output, settings)
     assigned = assign_folds(labelled.pictures, settings.folds, settings.seed)
     coarse = large_galaxies(labelled.pictures, settings.input_size_px)
+    if not coarse and settings.input_size_px % FINE_CELL_PX:
+        raise ConfigError(
+            f"--input-size {settings.input_size_px}: these galaxies are small and need the fine "
+            f"anchors, whose input is a multiple of {FINE_CELL_PX} px"
+        )
+    output.mkdir(parents=True, exist_ok=True)
+    claim_folder(output, settings)
     total = settings.folds * len(settings.families) * settings.steps
 
     def report(done: int) -> None:
@@ -114,7 +125,9 @@ def run_crossval(
                     init_modules=settings.init_modules,
                 ).write(folder)
                 log.info("%s, fold %d of %d", family, fold, settings.folds)
-                _run_process(folder, lambda step, base=done: report(base + step))
+                _run_process(
+                    [*worker, str(folder)], folder, lambda step, base=done: report(base + step)
+                )
             done += settings.steps
             report(done)
         shutil.rmtree(records, ignore_errors=True)
@@ -149,8 +162,7 @@ def _write_records(
         write_training_records(pictures, labels, partial, settings.input_size_px)
 
 
-def _run_process(folder: Path, at_step: Callable[[int], None]) -> None:
-    command = [sys.executable, "-m", "detection.crossval.fold_process", str(folder)]
+def _run_process(command: Sequence[str], folder: Path, at_step: Callable[[int], None]) -> None:
     environment = {"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ, "PYTHONUNBUFFERED": "1"}
     last: deque[str] = deque(maxlen=_LAST_LINES)
     with (

@@ -16,6 +16,7 @@ from typing import Any
 
 import tensorflow as tf
 import tf_keras
+from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import trackable_object_graph_pb2 as object_graph
 
 from edge_runtime.errors import ConfigError, GalaxyEdgeError
@@ -27,6 +28,8 @@ _CLASS_PREDICTOR = "head/_classifier/"
 _GRAPH_KEY = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _VALUE = "VARIABLE_VALUE"
 _SHOWN = 3
+# What reading raises; IndexError is the reader's for data that end too early.
+_DAMAGED = (tf.errors.OpError, ValueError, RuntimeError, IndexError, DecodeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,7 @@ def load_initial(network: tf_keras.Model, path: Path | str, modules: str = "all"
             raise GalaxyEdgeError(_another_architecture(checkpoint, faults, len(matches)))
         chosen = matches if fits else [m for m in matches if m not in kept]
         values = [reader.get_tensor(m.key) for m in chosen]
-    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+    except _DAMAGED as error:
         reason = " ".join(str(error).split())[:200]
         raise GalaxyEdgeError(f"{checkpoint}: damaged checkpoint ({reason})") from error
     for match, value in zip(chosen, values, strict=True):

@@ -29,6 +29,7 @@ from edge_runtime.conditioning import (
 from edge_runtime.frame import Frame
 from edge_runtime.sky.catalogue import CatalogueGalaxy, galaxies_in_field, load_galaxies
 from edge_runtime.sky.instrument import ColourMode, TelescopeConfig
+from edge_runtime.sky.noise import NoiseBank
 from edge_runtime.sky.projection import FieldProjection
 from edge_runtime.sky.scene import EXTENT, MARGIN_PX, draw_galaxy, draw_scene, isophote
 from edge_runtime.sky.sensor import BAYER_PATTERN, Sensor
@@ -98,7 +99,7 @@ def draw_simulated(rng: np.random.Generator, params: SimulatedFrameParams) -> Co
     telescope, exposure_s = random_night(rng, params.size_px, scale)
     ra_deg, dec_deg = _pointing(rng, telescope, target)
     scene = draw_scene(telescope, ra_deg, dec_deg)  # stars only
-    sensor = Sensor(telescope)
+    sensor = Sensor(telescope, _noise_bank())
     look = jittered_look(rng)
     galaxies = [] if empty else _galaxies(telescope, ra_deg, dec_deg, scene.plane)
     # The stretch depends on the sky and its noise, which galaxies hardly change.
@@ -241,16 +242,24 @@ def _expose(
 
 
 @lru_cache(maxsize=1)
-def _targets() -> tuple[CatalogueGalaxy, ...]:
-    """Galaxies bright enough to fill a frame with light."""
-    return tuple(galaxy for galaxy in load_galaxies() if galaxy.magnitude < _FAINTEST_TARGET_MAG)
+def _noise_bank() -> NoiseBank:
+    """Noise of all frames; each row starts at a place of its own."""
+    return NoiseBank(0)
+
+
+@lru_cache(maxsize=1)
+def _targets() -> tuple[tuple[CatalogueGalaxy, ...], NDArray[np.float64]]:
+    """Galaxies bright enough to be targets, brightest first, and their lengths in arcmin."""
+    bright = tuple(g for g in load_galaxies() if g.magnitude < _FAINTEST_TARGET_MAG)
+    return bright, np.array([galaxy.major_arcmin for galaxy in bright])
 
 
 def _target(rng: np.random.Generator, side_px: float) -> CatalogueGalaxy:
     """A galaxy that is that long on an ordinary telescope; bright ones more often."""
     low, high = (scale * side_px / 60.0 for scale in _SCALES_ARCSEC)
-    targets = [galaxy for galaxy in _targets() if low <= galaxy.major_arcmin <= high]
-    return targets[int(len(targets) * rng.random() ** 2)]
+    galaxies, lengths = _targets()
+    fitting = np.flatnonzero((lengths >= low) & (lengths <= high))
+    return galaxies[int(fitting[int(len(fitting) * rng.random() ** 2)])]
 
 
 def _pointing(

@@ -30,13 +30,16 @@ class Sensor:
     Parameters
     ----------
     config : TelescopeConfig
+    bank : NoiseBank, optional
+        Noise to share with other sensors; one of its own, by the config's seed, where
+        not given.
     """
 
-    def __init__(self, config: TelescopeConfig) -> None:
+    def __init__(self, config: TelescopeConfig, bank: NoiseBank | None = None) -> None:
         self.config = config
         height, width = config.height, config.width
         rng = np.random.default_rng([config.seed, 0x5E2])
-        self._bank = NoiseBank(config.seed) if config.noise else None
+        self._bank = (bank or NoiseBank(config.seed)) if config.noise else None
         self._falloff = vignetting(height, width, config.vignetting)
         angle = float(rng.uniform(0.0, 360.0))
         # A linear gradient is the sum of one row and one column.

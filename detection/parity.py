@@ -3,22 +3,33 @@
 The network as it was trained (Keras, float32) is the reference. A float32 file
 must agree with it number by number; a quantised file cannot, so what counts is
 what comes out of it: scores, boxes, and which detections are left.
+
+``python -m detection.parity --checkpoint DIR --model detector.tflite --images DIR``
+compares a converted file with the network on views of real frames.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.geometry import DetectorGeometry
-from detection.trained_detector import TrainedDetector, normalised, raw_outputs
+from detection.bundle_building import DetectorUse
+from detection.geometry import INPUT_MEAN, INPUT_STD, DetectorGeometry
+from detection.trained_detector import TrainedDetector, load_detector, normalised, raw_outputs
 from edge_runtime.anchors import anchor_boxes, decode_boxes
 from edge_runtime.boxes import iou, non_maximum_suppression
+from edge_runtime.conditioning import condition
 from edge_runtime.litert import LiteRtModel
+from edge_runtime.pictures import read_picture
+from edge_runtime.processing.inputs import find_inputs
+from edge_runtime.tiling import plan_tiles, view
 
 FLOAT_TOLERANCE = 1e-3
 SAME_BOX_IOU = 0.9
@@ -196,3 +207,44 @@ def _detections(
     chosen = chosen[np.argsort(-scores[chosen], kind="stable")][:400]
     boxes = decode_boxes(answer.offsets[chosen], anchors[chosen])
     return boxes[non_maximum_suppression(boxes, scores[chosen], nms_iou)[:100]]
+
+
+def frame_views(paths: Sequence[Path], size_px: int, most: int) -> list[NDArray[np.uint8]]:
+    """Views of frames as the edge shows them to a detector, spread over the frames.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Pictures.
+    size_px : int
+        Side of the views.
+    most : int
+        Views wanted; every so manieth of all is taken.
+    """
+    use, sky = DetectorUse(), round(0.08 * 255)
+    found = []
+    for path in paths:
+        picture = condition(read_picture(path))
+        tiles = plan_tiles(picture.shape[1], picture.shape[0], use.scales_px, use.overlap)
+        found += [view(picture, tile, size_px, sky) for tile in tiles[:9]]
+    return found[:: max(1, -(-len(found) // most))]
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--checkpoint", type=Path, required=True, help="folder of a training")
+    parser.add_argument("--model", type=Path, required=True, help="converted file")
+    parser.add_argument("--images", type=Path, required=True, help="folder of frames")
+    parser.add_argument("--views", type=int, default=100, help="at most")
+    given = parser.parse_args()
+    model = LiteRtModel(given.model, input_mean=INPUT_MEAN, input_std=INPUT_STD)
+    size = model.input.shape[1]
+    detector = load_detector(given.checkpoint, input_size_px=size)
+    pictures = frame_views(find_inputs(given.images), size, given.views)
+    parity = compare(KerasDetector(detector), LiteRtDetector(model), detector.geometry, pictures)
+    print(json.dumps(asdict(parity) | {"exact": parity.exact}, indent=2))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -90,7 +90,7 @@ def load_detector(
     try:
         status = tf.train.Checkpoint(model=network).read(checkpoint)
         status.expect_partial().assert_existing_objects_matched()
-    except (AssertionError, ValueError, tf.errors.OpError) as error:
+    except (AssertionError, ValueError, IndexError, tf.errors.OpError) as error:
         reason = " ".join(str(error).split())[:300]
         raise GalaxyEdgeError(
             f"{checkpoint}: cannot be restored into the network of {PARAMS_NAME} beside it; the "

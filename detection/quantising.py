@@ -19,6 +19,7 @@ from detection.parity import KerasDetector, LiteRtDetector, Parity, compare
 from detection.postprocessing import PostProcessing
 from detection.representative import DEFAULT_COUNT, RepresentativeViews, representative_views
 from detection.trained_detector import TrainedDetector, load_detector
+from detection.training_record import read_record
 from edge_runtime.evaluation.coco import read_coco
 from edge_runtime.litert import LiteRtModel
 
@@ -148,10 +149,15 @@ def _provenance(plan: QuantisationPlan, views: RepresentativeViews) -> dict[str,
     """What the manifest of a bundle with this detector says about where it comes from."""
     from classification.provenance import code_version
 
+    record = read_record(plan.checkpoint_dir)
+    trained = "a training of unrecorded data"
+    if record is not None:
+        trained = f"{record.family}, {record.step} steps on {Path(record.data).name or 'simulated'}"
     return {
-        "data": f"training in {plan.checkpoint_dir.name}; {views.describe()}",
-        "seeds": [plan.seed],
-        "code_version": code_version(),
+        "data": f"{trained}; ranges of int8 from {views.describe()}",
+        "data_sha256": record.data_sha256 if record is not None else "",
+        "seeds": sorted({plan.seed, record.seed}) if record is not None else [plan.seed],
+        "code_version": record.code_version if record is not None else code_version(),
         "command": "galaxy-edge quantise detector",
         "created_with": {
             name: version(name) for name in ("tensorflow", "tf-models-official", "ai-edge-litert")

@@ -18,7 +18,8 @@ from edge_runtime.tiling import Tile, plan_tiles, view
 DEFAULT_COUNT = 240
 _CUTOUTS_PER_COMPOSITE = 10
 _NATIVE_TILE_PX = 480
-_FILL = 20
+_SMALLEST_COMPOSITE_PX = 128
+_FILL = 20  # level of the sky, as the edge pads with
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +97,14 @@ def representative_views(
         raise ValueError(f"count {count} is below 2: one composite and one view of a frame")
     rng = np.random.default_rng([seed, 8])
     composites = (count + 1) // 2
-    params = CompositeParams().at_size(size_px)
+    drawn_px = max(size_px, _SMALLEST_COMPOSITE_PX)
+    params = CompositeParams().at_size(drawn_px)
     generator = composite_generator(
         data_dir, params, most_cutouts=_CUTOUTS_PER_COMPOSITE * composites, seed=seed
     )
     stream = generator.stream(rng)
-    pictures = [next(stream).picture for _ in range(composites)]
+    whole = Tile(0, 0, drawn_px)
+    pictures = [view(next(stream).picture, whole, size_px, _FILL) for _ in range(composites)]
     files = empty_frame_split(data_dir)[0]
     chosen = [files[i] for i in rng.permutation(len(files))[: count - composites]]
     pictures += [

@@ -23,6 +23,7 @@ from detection.geometry import (
     require_finished,
 )
 from detection.registry import experiment_of, family_names
+from detection.training_record import read_record
 from edge_runtime.errors import GalaxyEdgeError
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,8 @@ def load_detector(
     checkpoint_dir : Path
         As `detection.train` writes it.
     family : str, optional
-        Registered experiment; left out, the one that ``params.yaml`` fits.
+        Registered experiment; left out, that of ``training.json``, or where there
+        is none the first that ``params.yaml`` fits.
     input_size_px : int, optional
         Another input than it was trained with.
     unfinished : bool
@@ -79,8 +81,15 @@ def load_detector(
     checkpoint = tf.train.latest_checkpoint(str(checkpoint_dir))
     if checkpoint is None:
         raise GalaxyEdgeError(f"{checkpoint_dir}: no checkpoint found; train first")
+    record = read_record(checkpoint_dir)
     if not unfinished:
+        if record is not None and not record.is_finished:
+            raise GalaxyEdgeError(
+                f"{checkpoint_dir}: the training is unfinished (step {record.step} of "
+                f"{record.steps}); start it again with the same folder, it goes on from there"
+            )
         require_finished(params, checkpoint, checkpoint_dir)
+    family = family or (record.family if record is not None else None)
     config = _task_config(params, checkpoint_dir / PARAMS_NAME, family)
     size = geometry.input_size_px
     config.model.input_size = [size, size, 3]

@@ -141,3 +141,26 @@ def test_post_processing_in_the_graph_gives_the_boxes_of_the_edge(detector, view
     first.close()
     second.close()
     assert found > 0
+
+
+def test_an_unfinished_record_is_refused_whatever_the_checkpoint_says(training, tmp_path):
+    from detection.trained_detector import load_detector
+    from detection.training_record import TrainingRecord
+
+    shutil.copytree(training, tmp_path / "run")
+    record = TrainingRecord(
+        family="ssd_mobilenet",
+        input_size_px=INPUT_SIZE_PX,
+        batch=2,
+        seed=0,
+        steps=8,
+        data="",
+        data_sha256="",
+        code_version="",
+        step=4,
+    )
+    record.write(tmp_path / "run")
+    with pytest.raises(GalaxyEdgeError, match="unfinished \\(step 4 of 8\\)"):
+        load_detector(tmp_path / "run")
+    record.at_end(4).write(tmp_path / "run")
+    assert load_detector(tmp_path / "run").geometry.input_size_px == INPUT_SIZE_PX

@@ -20,7 +20,10 @@ def annotate(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of pictures.")],
     classes: Annotated[
         Path | None,
-        typer.Option("--classes", help="Labels, one in each line; left out, galaxy."),
+        typer.Option(
+            "--classes",
+            help="Labels, one in each line; left out, those beside earlier labels, or galaxy.",
+        ),
     ] = None,
     label_format: Annotated[
         Format, typer.Option("--format", help="Pascal VOC XML or YOLO text.")

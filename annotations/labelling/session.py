@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from annotations.formats.labels import labels_beside, read_labels
 from edge_runtime.errors import GalaxyEdgeError
 
 DEFAULT_CLASSES = ("galaxy",)
@@ -76,8 +77,8 @@ def prepare_session(
     directory : Path
         Folder of pictures.
     classes_file : Path, optional
-        Text file with a label in each line. Left out, the labels of a
-        ``classes.txt`` that an earlier YOLO session left, or ``galaxy``.
+        Text file with a label in each line. Left out, the labels of the
+        ``labels.txt`` or ``classes.txt`` beside the label files, or ``galaxy``.
     output : Path, optional
         Folder of the label files, made where it is missing; left out, the folder
         of the pictures.
@@ -135,45 +136,19 @@ def pictures_in(directory: Path) -> list[Path]:
     return pictures
 
 
-def read_classes(path: Path) -> tuple[str, ...]:
-    """Return the labels of a text file, one in each line.
-
-    Raises
-    ------
-    GalaxyEdgeError
-        The file cannot be read, names no label, or one twice.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise GalaxyEdgeError(f"{path}: cannot be read ({error})") from error
-    classes: list[str] = []
-    for number, line in enumerate(lines, start=1):
-        label = line.strip()
-        if not label:
-            continue
-        if label in classes:
-            raise GalaxyEdgeError(f"{path}: line {number}: {label!r} is named twice")
-        classes.append(label)
-    if not classes:
-        raise GalaxyEdgeError(f"{path}: names no label; write one in each line")
-    return tuple(classes)
-
-
 def _classes(given: Path | None, output: Path, label_format: LabelFormat) -> tuple[str, ...]:
     """Labels to choose from; those of YOLO files keep the numbers they have."""
-    chosen = DEFAULT_CLASSES if given is None else read_classes(given)
-    existing = output / "classes.txt"
-    if label_format != "yolo" or not existing.is_file():
-        return chosen
-    numbered = read_classes(existing)
     if given is None:
-        return numbered
-    if chosen[: len(numbered)] != numbered:
-        raise GalaxyEdgeError(
-            f"{existing}: the label files beside it count the classes {', '.join(numbered)}; "
-            f"{given} must begin with the same, in the same order"
-        )
+        return labels_beside(output) or DEFAULT_CLASSES
+    chosen = read_labels(given)
+    existing = output / "classes.txt"
+    if label_format == "yolo" and existing.is_file():
+        numbered = read_labels(existing)
+        if chosen[: len(numbered)] != numbered:
+            raise GalaxyEdgeError(
+                f"{existing}: the label files beside it count the classes {', '.join(numbered)}; "
+                f"{given} must begin with the same, in the same order"
+            )
     return chosen
 
 

@@ -14,6 +14,9 @@ import numpy as np
 import pytest
 from virtual_display import Display, virtual_display, wait_for
 
+from annotations.formats.problems import ProblemList
+from annotations.formats.voc import read_voc
+
 GREEN, ORANGE = (0, 200, 80), (240, 140, 0)
 BOX = (150, 90, 260, 190)  # of the coloured area in each picture
 OTHER_BOX = (120, 80, 230, 170)
@@ -167,6 +170,11 @@ def test_box_drawn_with_the_mouse_is_saved_where_it_was_drawn(labelimg, folder):
     size = ElementTree.parse(folder / "a.xml").getroot().find("size")
     assert [size.findtext(key) for key in ("width", "height", "depth")] == ["400", "300", "3"]
     assert not (folder / "b.xml").exists()
+    problems = ProblemList()
+    [read] = read_voc(folder, problems).pictures
+    assert not problems.found
+    assert read.path == folder / "a.png"
+    assert [(box.label, box.xyxy_px) for box in read.boxes] == [("galaxy", edges)]
     assert labelimg.close() == 0
     assert "Traceback" not in labelimg.log.read_text()
     assert not (folder.parent / ".labelImgSettings.pkl").exists()

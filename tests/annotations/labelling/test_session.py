@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from annotations.labelling.launch import require_display, require_labelimg, settings_file
-from annotations.labelling.session import LabellingSession, prepare_session, read_classes
+from annotations.labelling.session import LabellingSession, prepare_session
 from edge_runtime.errors import GalaxyEdgeError
 
 
@@ -31,7 +31,7 @@ def test_labels_go_beside_the_pictures_and_the_class_is_galaxy(folder):
 
 
 def test_output_is_made_and_classes_are_read(folder):
-    (folder / "classes.lst").write_text("galaxy\n\n  star cluster \n", encoding="utf-8")
+    (folder / "classes.lst").write_text("galaxy\n  star cluster \n\n", encoding="utf-8")
     output = folder / "deep" / "labels"
     session = prepare_session(folder, classes_file=folder / "classes.lst", output=output)
     assert session.classes == ("galaxy", "star cluster")
@@ -58,19 +58,19 @@ def test_two_pictures_with_one_label_file_are_refused(folder):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "names no label"),
-        (b"\n \n", "names no label"),
-        (b"galaxy\nstar\ngalaxy\n", "line 3: 'galaxy' is named twice"),
-        (b"\xff\xfe\x00", "cannot be read"),
-        (None, "cannot be read"),
+        (b"", ": lists no label"),
+        (b"\n \n", ": lists no label"),
+        (b"galaxy\nstar\ngalaxy\n", ":3: label 'galaxy' is listed twice"),
+        (b"\xff\xfe\x00", ": not a text file"),
+        (None, ": cannot be read"),
     ],
 )
-def test_a_bad_list_of_classes_is_named(tmp_path, content, message):
-    path = tmp_path / "classes.lst"
+def test_a_bad_list_of_classes_is_named(folder, content, message):
+    path = folder / "classes.lst"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(GalaxyEdgeError, match=rf"classes\.lst: {message}"):
-        read_classes(path)
+    with pytest.raises(GalaxyEdgeError, match=rf"classes\.lst{message}"):
+        prepare_session(folder, classes_file=path)
 
 
 @pytest.mark.parametrize(("existing", "asked"), [("a.txt", "voc"), ("a.xml", "yolo")])
@@ -83,8 +83,13 @@ def test_labels_in_the_other_format_are_not_mixed_with(folder, existing, asked):
 
 def test_text_files_of_other_things_are_no_labels(folder):
     (folder / "readme.txt").touch()
-    (folder / "classes.txt").write_text("nebula\n", encoding="utf-8")
     assert prepare_session(folder).classes == ("galaxy",)
+
+
+def test_the_classes_beside_earlier_labels_are_offered_again(folder):
+    (folder / "labels.txt").write_text("nebula\ngalaxy\n", encoding="utf-8")
+    assert prepare_session(folder).classes == ("nebula", "galaxy")
+    assert prepare_session(folder, output=folder / "new").classes == ("galaxy",)
 
 
 def test_yolo_keeps_the_numbers_that_its_classes_have(folder):

@@ -28,7 +28,7 @@ from annotations.formats.problems import (
     box_fault,
     label_fault,
     name_fault,
-    size_fault,
+    stated_size_fault,
 )
 
 DECIMALS = 9
@@ -228,10 +228,7 @@ def _picture(
     if not all(isinstance(side, int) for side in stated):
         problems.error(*where, f"picture {name}: width and height are not whole numbers")
         return None
-    if stated != size:
-        fault = size_fault(*stated) or (
-            f"is said to have {stated[0]} × {stated[1]} px, but has {size[0]} × {size[1]}"
-        )
+    if fault := stated_size_fault(stated, size):
         problems.error(*where, f"picture {name}: {fault}")
         return None
     return LabelledPicture(

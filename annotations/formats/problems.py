@@ -114,3 +114,13 @@ def size_fault(width_px: int, height_px: int) -> str | None:
     if not (1 <= width_px <= LARGEST_SIDE_PX and 1 <= height_px <= LARGEST_SIDE_PX):
         return f"picture size {width_px} × {height_px} px is not between 1 and {LARGEST_SIDE_PX}"
     return None
+
+
+def stated_size_fault(stated_px: tuple[int, int], actual_px: tuple[int, int]) -> str | None:
+    """Say what is wrong with a picture's stated width and height, or None."""
+    if stated_px == actual_px:
+        return None
+    return size_fault(*stated_px) or (
+        f"is said to have {stated_px[0]} × {stated_px[1]} px, "
+        f"but has {actual_px[0]} × {actual_px[1]}"
+    )

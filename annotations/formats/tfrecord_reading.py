@@ -24,7 +24,7 @@ from annotations.formats.problems import (
     box_fault,
     label_fault,
     name_fault,
-    size_fault,
+    stated_size_fault,
 )
 
 if TYPE_CHECKING:
@@ -127,13 +127,15 @@ def _records(path: Path, problems: ProblemList) -> Iterator[tuple[int, int, byte
             yield number, at + _FRAME_BYTES, data
             at += _FRAME_BYTES + len(data) + 4
             number += 1
+        whole = at == path.stat().st_size  # TensorFlow takes half a header for the end
     except tf.errors.DataLossError:
-        message = f"damaged or cut off at byte {at}; this record and all after it are lost"
-        problems.error(path, f"record {number}", message)
-        return
+        whole = False
     except (tf.errors.NotFoundError, tf.errors.PermissionDeniedError, OSError) as error:
         raise AnnotationError(f"{path}: cannot be read ({type(error).__name__})") from error
-    if number == 0:
+    if not whole:
+        message = f"damaged or cut off at byte {at}; this record and all after it are lost"
+        problems.error(path, f"record {number}", message)
+    elif number == 0:
         problems.error(path, "", "holds no record")
 
 
@@ -168,12 +170,8 @@ class _Record:
         width, height = self._side("image/width"), self._side("image/height")
         if -1 in (width, height):
             width, height = header.width, header.height
-        if fault := size_fault(width, height):
-            return self._error(fault)
-        if (width, height) != (header.width, header.height):
-            return self._error(
-                f"says {width} × {height} px, but its picture has {header.width} × {header.height}"
-            )
+        if fault := stated_size_fault((width, height), (header.width, header.height)):
+            return self._error(f"picture {fault}")
         self.source_id = self._text("image/source_id") or f"{self.path.name}/{self.place}"
         boxes = self._boxes(width, height, names, seen)
         if boxes is None:

@@ -37,7 +37,7 @@ from annotations.formats.problems import (
     box_fault,
     label_fault,
     name_fault,
-    size_fault,
+    stated_size_fault,
 )
 
 FOLDERS = ("annotations", "Annotations")
@@ -178,11 +178,7 @@ class _File:
         except AnnotationError as error:
             return self._error(line, f"picture {name}: {error}")
         stated_size = self._stated_size(root)
-        if stated_size is not None and stated_size != size:
-            fault = size_fault(*stated_size) or (
-                f"is said to have {stated_size[0]} × {stated_size[1]} px, "
-                f"but has {size[0]} × {size[1]}"
-            )
+        if stated_size is not None and (fault := stated_size_fault(stated_size, size)):
             return self._error(getattr(root.child("size"), "line", root.line), fault)
         attributes = self._attributes(root)
         number = attributes.pop("id", None)

@@ -30,11 +30,17 @@ def main(arguments: list[str]) -> int:
     """Show the window until it is closed; return the exit code."""
     session_text, settings, classes = arguments
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    return show(LabellingSession.from_json(session_text), Path(settings), Path(classes))
+    app, window = open_window(
+        LabellingSession.from_json(session_text), Path(settings), Path(classes)
+    )
+    timer = _close_on_signals(window)
+    code = int(app.exec_())
+    timer.stop()
+    return code
 
 
-def show(session: LabellingSession, settings: Path, classes_file: Path) -> int:
-    """Run labelImg.
+def open_window(session: LabellingSession, settings: Path, classes_file: Path) -> tuple[Any, Any]:
+    """Open labelImg's window on a session.
 
     Parameters
     ----------
@@ -43,6 +49,11 @@ def show(session: LabellingSession, settings: Path, classes_file: Path) -> int:
         File for labelImg's settings, instead of the one in the home folder.
     classes_file : Path
         The session's classes, one in each line.
+
+    Returns
+    -------
+    application, window
+        Qt's and labelImg's, the first to be run.
     """
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     _stand_in_for_distutils()
@@ -57,10 +68,7 @@ def show(session: LabellingSession, settings: Path, classes_file: Path) -> int:
         ["labelImg", str(session.directory), str(classes_file), str(session.output)]
     )
     window.prev_label_text = session.classes[0]  # Enter accepts it
-    timer = _close_on_signals(window)
-    code = int(app.exec_())
-    timer.stop()
-    return code
+    return app, window
 
 
 def _stand_in_for_distutils() -> None:

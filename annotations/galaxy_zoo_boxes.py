@@ -7,6 +7,7 @@ marks them is not wrong, though the frame is not about them.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from annotations.formats.dataset import AnnotationError, LabelledBox, LabelledPi
 from annotations.galaxy_zoo import SPLITS, GalaxyTable, read_labels
 from annotations.isophotes import Outline, frame_outlines
 from edge_runtime.pictures import read_picture
+
+_log = logging.getLogger(__name__)
 
 LABEL = "galaxy"
 SOURCE = "gz2"  # the only one whose files are whole frames
@@ -68,32 +71,38 @@ def label_frames(
     -------
     LabelledSet
         One picture a row. Its group is the galaxy's number, which pictures of
-        the same galaxy share. A frame without a galaxy at its centre, and a
-        box cut by the border, would not be a label to learn from: the first
-        raises, the second is marked truncated.
+        the same galaxy share. A box cut by the border is marked truncated. A
+        frame where nothing at the centre rises above the isophote is left out
+        with a warning.
 
     Raises
     ------
     AnnotationError
-        Nothing at the centre of a frame rises above the isophote.
+        No frame is left.
     """
     pictures = []
     for done, name in enumerate(table.files, start=1):
-        pictures.append(label_frame(table.directory / name, name))
+        picture = label_frame(table.directory / name, name)
+        if picture is None:
+            _log.warning("%s: no galaxy at the centre of the frame; left out", name)
+        else:
+            pictures.append(picture)
         if progress is not None:
             progress(done, len(table))
+    if not pictures:
+        raise AnnotationError(f"{table.directory}: no frame has a galaxy at its centre")
     return LabelledSet(tuple(pictures), (LABEL,))
 
 
-def label_frame(path: Path, name: str = "") -> LabelledPicture:
-    """Box the galaxies of one frame; see `label_frames`."""
+def label_frame(path: Path, name: str = "") -> LabelledPicture | None:
+    """Box the galaxies of one frame, None without one at the centre; see `label_frames`."""
     pixels = read_picture(path).pixels
     if pixels.dtype != np.uint8:
         raise AnnotationError(f"{path}: {pixels.dtype} pixels; survey frames have 8 bits")
     colour = cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB) if pixels.ndim == 2 else pixels
     outlines = frame_outlines(colour)
     if outlines.central is None:
-        raise AnnotationError(f"{path}: no galaxy at the centre of the frame")
+        return None
     boxes = [_box(outlines.central, difficult=False)]
     boxes += [_box(outline, difficult=True) for outline in outlines.neighbours]
     height, width = colour.shape[:2]

@@ -33,6 +33,7 @@ LEVEL_PEAK_FRACTION = 0.25
 
 _CLIPPING_ROUNDS = 5
 _LEAST_DEVIATION = 0.3
+_NOISE_LAG_PX = 12  # smoothed noise is independent at this distance
 _CENTRE_PX = 6  # the centre of the frame is known to about this
 _SMALLEST_AREA_PX = 40
 _DEBLEND_LEVELS = 32
@@ -150,7 +151,7 @@ def light_above_sky(picture: NDArray[np.uint8]) -> tuple[NDArray[np.float32], fl
     -------
     light : ndarray, shape (H, W), float32
     deviation : float
-        1.4826 times the median absolute deviation from the plane, at least 0.3.
+        Of the noise in the smoothed border, at least 0.3.
     """
     light = cv2.GaussianBlur(picture.astype(np.float32).mean(axis=2), (0, 0), SMOOTHING_PX)
     height, width = light.shape
@@ -165,7 +166,20 @@ def light_above_sky(picture: NDArray[np.uint8]) -> tuple[NDArray[np.float32], fl
         deviation = 1.4826 * float(np.median(np.abs(rest[kept] - middle)))
         kept = rest <= middle + 3.0 * max(deviation, _LEAST_DEVIATION)
     above = light - (terms @ plane).astype(np.float32) - np.float32(middle)
-    return np.ascontiguousarray(above), max(deviation, _LEAST_DEVIATION)
+    return np.ascontiguousarray(above), _noise(light)
+
+
+def _noise(light: NDArray[np.float32]) -> float:
+    """Deviation of the sky from differences of pixels, which gradients do not enter."""
+    lag = _NOISE_LAG_PX
+    differences = np.concatenate(
+        [
+            border_pixels((light[:, lag:] - light[:, :-lag])[:, :, None]),
+            border_pixels((light[lag:] - light[:-lag])[:, :, None]),
+        ]
+    )
+    deviation = 1.4826 * float(np.median(np.abs(differences))) / math.sqrt(2.0)
+    return max(deviation, _LEAST_DEVIATION)
 
 
 def isophote_level(peak: float, sky_deviation: float) -> float:

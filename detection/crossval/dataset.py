@@ -16,6 +16,7 @@ from annotations.splits import GroupRule
 from detection.annotated_views import read_galaxies
 
 ANNOTATIONS_NAME = "annotations.json"
+ALL_ANNOTATIONS_NAME = "annotations_all.json"
 _CHOSEN_SPLITS = ("train", "val")  # test stays untouched
 
 
@@ -55,17 +56,17 @@ def galaxy_zoo_set(
     data_dir : Path
         Holds ``galaxies``.
     output : Path
-        Gets ``annotations.json``; one that is there for the same frames is
+        Gets ``annotations.json`` (``annotations_all.json`` for all); one that is there for the same frames is
         read instead of outlining anew.
     everything : bool
         Also the frames of the test split.
     """
     table = whole_frames(data_dir, SPLITS if everything else _CHOSEN_SPLITS)
-    path = output / ANNOTATIONS_NAME
+    path = output / (ALL_ANNOTATIONS_NAME if everything else ANNOTATIONS_NAME)
     if path.exists():
         problems = ProblemList()
         labelled = read_coco(path, problems, images=table.directory)
-        if not problems.errors and {p.name for p in labelled.pictures} == set(table.files):
+        if not problems.errors and {p.name for p in labelled.pictures} <= set(table.files):
             return labelled
     labelled = label_frames(table, progress)
     with new_file(path) as partial:

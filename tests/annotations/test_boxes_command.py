@@ -13,6 +13,7 @@ pytest.importorskip("sep", reason="workstation extra not installed")
 
 from annotations.commands_boxes import boxes
 from annotations.formats.dataset import AnnotationError
+from annotations.galaxy_zoo_boxes import label_frames, whole_frames
 from edge_runtime.decision_tree import VOTE_COLUMNS
 from edge_runtime.errors import ConfigError
 
@@ -57,6 +58,18 @@ def test_data_without_whole_frames_is_an_error(tmp_path):
     with pytest.raises(AnnotationError, match=r"labels\.csv: no row with source gz2"):
         boxes(zoo(tmp_path, ["train"], source="kaggle"), tmp_path / "boxes.json")
     assert not (tmp_path / "boxes.json").exists()
+
+
+def test_an_empty_frame_is_left_out_with_a_warning(tmp_path, caplog):
+    data = zoo(tmp_path, ["train", "train"])
+    dark = np.random.default_rng(1).normal(8, 2, (128, 128, 3)).clip(0, 255).astype(np.uint8)
+    cv2.imwrite(str(data / "galaxies" / "images" / "1.jpg"), dark)
+    labelled = label_frames(whole_frames(data))
+    assert [picture.name for picture in labelled.pictures] == ["images/0.jpg"]
+    assert "images/1.jpg: no galaxy at the centre" in caplog.text
+    cv2.imwrite(str(data / "galaxies" / "images" / "0.jpg"), dark)
+    with pytest.raises(AnnotationError, match="no frame has a galaxy at its centre"):
+        label_frames(whole_frames(data))
 
 
 def test_unknown_split_and_sheet_format_are_errors(tmp_path):

@@ -152,6 +152,7 @@ def test_real_frames_have_a_box_about_the_centre(data_dir: Path):
     sides = []
     for name in table.files[:25]:
         picture = label_frame(table.directory / name, name)
+        assert picture is not None
         main = picture.boxes[0]
         x0, y0, x1, y1 = main.xyxy_px
         assert not main.difficult

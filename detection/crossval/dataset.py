@@ -56,8 +56,8 @@ def galaxy_zoo_set(
     data_dir : Path
         Holds ``galaxies``.
     output : Path
-        Gets ``annotations.json`` (``annotations_all.json`` for all); one that is there for the same frames is
-        read instead of outlining anew.
+        Gets ``annotations.json``, or ``annotations_all.json`` for everything; one
+        that is there is read instead of outlining anew.
     everything : bool
         Also the frames of the test split.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -88,6 +89,7 @@ def convert(
     from edge_runtime.cli.output import ProgressBar, log_to_stderr
 
     log_to_stderr("warning")
+    _quiet_tensorflow()
     options = ConversionOptions(
         source_format=from_,
         reading=_reading(images, labels, first_class_id, one_based=one_based),
@@ -140,6 +142,7 @@ def inspect(
     from edge_runtime.cli.output import log_to_stderr, write_json
 
     log_to_stderr("warning")
+    _quiet_tensorflow()
     name = detect_format(source) if from_ == "auto" else from_
     problems = ProblemList()
     options = _reading(images, labels, first_class_id, one_based=one_based)

@@ -183,6 +183,11 @@ def inspect(
         raise typer.Exit(1)
 
 
+def _quiet_tensorflow() -> None:
+    """Keep TensorFlow's notes about processors off the terminal; errors still show."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
 def _reading(
     images: Path | None, labels: Path | None, first_class_id: int, *, one_based: bool
 ) -> ReadingOptions:

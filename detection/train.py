@@ -41,6 +41,7 @@ DEFAULT_CHECKPOINT_STEPS = 500
 _REPORT_STEPS = 50
 _SHUFFLED_VIEWS = 2048
 _SMALLEST_COMPOSITE_PX = 128
+_INPUT_OPERATION = "IteratorGetNext"  # in the message of whatever fails while data are read
 
 
 def train_detector(
@@ -242,7 +243,7 @@ def _errors_explained(batch: int, size_px: int, input_path: str) -> Iterator[Non
     except (tf.errors.ResourceExhaustedError, MemoryError) as error:
         raise out_of_memory(batch, size_px) from error
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
-        if not input_path:
+        if not input_path or _INPUT_OPERATION not in str(error):
             raise
         raise damaged_records(input_path, error) from error
 

@@ -3,7 +3,7 @@
 Xiong et al. (2021), MobileDets, arXiv:2004.14525. Of the Model Garden's four
 variants this is the one found for the Edge TPU, with half the channels: plain
 convolutions and ReLU6 keep the whole network on the fast path of int8 on
-processors (5.0 ms a call at 320 px). The variant found for processors uses
+processors (4.8 ms a call at 320 px). The variant found for processors uses
 hard swish, which leaves that path, and takes 24 ms.
 """
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_runtime.anchors import anchor_boxes, decode_boxes
-from edge_runtime.boxes import area, clip, merge, non_maximum_suppression
+from edge_runtime.boxes import area, clip, merge, non_maximum_suppression, vote
 from edge_runtime.bundle.loading import Bundle
 from edge_runtime.errors import BundleError
 from edge_runtime.litert import LiteRtModel, RawOutput, TensorSpec
@@ -78,7 +78,7 @@ class RetinaNetDecoder:
         offsets = raw.spec.dequantise(raw.values.reshape(-1, 4)[chosen])
         boxes = decode_boxes(offsets, self._anchors[chosen])
         kept = non_maximum_suppression(boxes, scores, self._nms_iou)[:_MOST_PER_VIEW]
-        return Boxes(boxes[kept], scores[kept])
+        return Boxes(vote(boxes, scores, kept, self._nms_iou), scores[kept])
 
 
 class PostProcessedDecoder:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from annotations.formats.dataset import LabelledPicture
 from detection.crossval.views import fitted
 from edge_runtime.anchors import anchor_boxes, decode_boxes
-from edge_runtime.boxes import clip, non_maximum_suppression
+from edge_runtime.boxes import clip, non_maximum_suppression, vote
 from edge_runtime.evaluation.matching import ScoredPicture
 
 if TYPE_CHECKING:
@@ -30,8 +30,9 @@ def score_pictures(
 ) -> list[ScoredPicture]:
     """Detect galaxies with the network as it was trained, tf_keras in float32.
 
-    Boxes are decoded, those with a score below 0.01 and those that overlap a
-    better one by more than half left out.
+    Boxes are decoded as at the edge: those with a score below 0.01 are left out,
+    and those that overlap a better one by more than half only have a vote in
+    where it lies.
 
     Parameters
     ----------
@@ -87,7 +88,7 @@ def _scored(
     boxes = clip(boxes, picture.width_px, picture.height_px)
     chosen = scores[best].astype(np.float32)
     kept = non_maximum_suppression(boxes, chosen, _NMS_IOU)[:_MOST_DETECTIONS]
-    return scored_picture(picture, boxes[kept], chosen[kept])
+    return scored_picture(picture, vote(boxes, chosen, kept, _NMS_IOU), chosen[kept])
 
 
 def scored_picture(

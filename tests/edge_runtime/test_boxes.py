@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from edge_runtime.boxes import clip, intersection, iou, merge, non_maximum_suppression
+from edge_runtime.boxes import clip, intersection, iou, merge, non_maximum_suppression, vote
 
 RULES = {"iou_threshold": 0.45, "part_score_ratio": 0.6}
 
@@ -115,3 +115,34 @@ def test_clipped_boxes_lie_in_the_frame(case, width, height):
     assert (inside >= 0).all()
     assert (inside[:, [0, 2]] <= width).all()
     assert (inside[:, [1, 3]] <= height).all()
+
+
+def test_a_kept_box_moves_to_the_mean_of_those_it_suppressed() -> None:
+    boxes = np.array([[0, 0, 10, 10], [2, 0, 12, 10], [50, 50, 60, 60]], dtype=np.float32)
+    scores = np.array([0.6, 0.3, 0.5], dtype=np.float32)
+    kept = non_maximum_suppression(boxes, scores, 0.5)
+    assert kept.tolist() == [0, 2]
+    voted = vote(boxes, scores, kept, 0.5)
+    np.testing.assert_allclose(voted, [[2 / 3, 0, 10 + 2 / 3, 10], [50, 50, 60, 60]], atol=1e-5)
+
+
+def test_votes_of_boxes_without_area_or_of_none_change_nothing() -> None:
+    point = np.array([[5, 5, 5, 5], [5, 5, 5, 5]], dtype=np.float32)
+    scores = np.array([0.2, 0.1], dtype=np.float32)
+    np.testing.assert_array_equal(vote(point, scores, np.array([0, 1]), 0.5), point)
+    empty = np.zeros((0, 4), dtype=np.float32)
+    none = np.zeros(0, dtype=np.intp)
+    assert vote(empty, np.zeros(0, dtype=np.float32), none, 0.5).shape == (0, 4)
+
+
+@given(seed=st.integers(0, 10_000), count=st.integers(1, 30))
+def test_voted_boxes_lie_within_their_voters(seed: int, count: int) -> None:
+    rng = np.random.default_rng(seed)
+    low = rng.uniform(0, 40, (count, 2))
+    boxes = np.hstack([low, low + rng.uniform(1, 30, (count, 2))]).astype(np.float32)
+    scores = rng.uniform(0.05, 1.0, count).astype(np.float32)
+    kept = non_maximum_suppression(boxes, scores, 0.45)
+    voted = vote(boxes, scores, kept, 0.45)
+    assert (voted >= boxes.min(axis=0) - 1e-3).all()
+    assert (voted <= boxes.max(axis=0) + 1e-3).all()
+    assert (voted[:, 2:] > voted[:, :2]).all()

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import cv2
 import numpy as np
 import pytest
-from virtual_display import Display, virtual_display, wait_for
+from virtual_display import DEADLINE_S, Display, virtual_display, wait_for
 
 from annotations.formats.problems import ProblemList
 from annotations.formats.voc import read_voc
@@ -130,7 +130,7 @@ class LabelImg:
         """Close as a user does, and return the exit code."""
         if self.process.poll() is None:
             self.keys("ctrl+q")
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=DEADLINE_S)
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +157,7 @@ def labelimg(display: Display, folder: Path) -> Iterator[LabelImg]:
     yield running
     if running.process.poll() is None:
         running.process.terminate()
-        running.process.wait(timeout=30)
+        running.process.wait(timeout=DEADLINE_S)
 
 
 def test_box_drawn_with_the_mouse_is_saved_where_it_was_drawn(labelimg, folder):
@@ -220,7 +220,7 @@ def test_boxes_in_yolo_format_go_to_the_output_with_their_classes(display, folde
     try:
         running.draw_box(running.area(GREEN))
         running.process.terminate()  # saves as well
-        assert running.process.wait(timeout=30) == 0
+        assert running.process.wait(timeout=DEADLINE_S) == 0
         [line] = (output / "a.txt").read_text().splitlines()
     finally:
         running.close()

@@ -20,6 +20,7 @@ from detection.postprocessing import PostProcessing
 from detection.representative import DEFAULT_COUNT, RepresentativeViews, representative_views
 from detection.trained_detector import TrainedDetector, load_detector
 from detection.training_record import read_record
+from detection.variant_table import markdown, table
 from edge_runtime.evaluation.coco import read_coco
 from edge_runtime.litert import LiteRtModel
 
@@ -75,7 +76,7 @@ def quantise(plan: QuantisationPlan, progress: Callable[[str], None] = log.info)
     Returns
     -------
     dict
-        The table, see `detection.variants.table`.
+        The table, see `detection.variant_table.table`.
 
     Raises
     ------
@@ -109,12 +110,12 @@ def quantise(plan: QuantisationPlan, progress: Callable[[str], None] = log.info)
             for variant in made:
                 progress(f"scoring {variant.name}")
                 qualities[variant.name] = v.measure_quality(variant, pictures, plan.threshold)
-        content = v.table(made, timings, parities, qualities)
+        content = table(made, timings, parities, qualities)
         content["representative"] = views.describe()
         content["parity_on"] = unseen.describe()
         content["checkpoint"] = Path(detector.checkpoint).name
         content["input_size_px"] = detector.geometry.input_size_px
-        (folder / TABLE_NAME).write_text(v.markdown(content), encoding="utf-8")
+        (folder / TABLE_NAME).write_text(markdown(content), encoding="utf-8")
         (folder / "variants.json").write_text(
             json.dumps(content, indent=2) + "\n", encoding="utf-8"
         )

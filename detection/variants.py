@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-import os
-import platform
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.parity import Parity
 from edge_runtime.bundle.combining import NewDetector, combine, combined_manifest
 from edge_runtime.bundle.loading import Bundle, load_bundle
 from edge_runtime.conditioning import condition
@@ -38,20 +35,6 @@ CALL_THREADS = (1, 2)
 FRAME_THREADS = 2
 FRAME_SIZE = (1920, 1080)
 LOWEST_SCORE = 0.05  # average precision needs the detections below the threshold too
-
-_COLUMNS = (
-    "variant",
-    "size, MB",
-    "call, 1 thread",
-    "2 threads",
-    "whole frame",
-    "scores, 95 % within",
-    "boxes kept",
-    "same box",
-    "recall 0.3",
-    "recall 0.5",
-    "AP50",
-)
 
 Progress = Callable[[int, int], None]
 
@@ -242,86 +225,6 @@ def simulated_frame() -> NDArray[np.uint8]:
     if frame is None:
         raise GalaxyEdgeError("the simulated sky gave no frame")
     return condition(frame)
-
-
-def table(
-    variants: Sequence[Variant],
-    timings: Mapping[str, Timing],
-    parities: Mapping[str, Parity],
-    qualities: Mapping[str, Quality],
-) -> dict[str, Any]:
-    """The table as JSON types, latencies also as ratios to the fastest variant."""
-    fastest = {t: min(timing.call_ms[t] for timing in timings.values()) for t in CALL_THREADS}
-    fastest_frame = min(timing.frame_ms for timing in timings.values())
-    rows = []
-    for variant in variants:
-        timing = timings[variant.name]
-        row: dict[str, Any] = {"variant": variant.name, "size_bytes": len(variant.content)}
-        for threads in CALL_THREADS:
-            row[f"call_ms_{threads}_threads"] = round(timing.call_ms[threads], 3)
-            row[f"call_ratio_{threads}_threads"] = round(
-                timing.call_ms[threads] / fastest[threads], 3
-            )
-        row["frame_ms"] = round(timing.frame_ms, 2)
-        row["frame_ratio"] = round(timing.frame_ms / fastest_frame, 3)
-        row["parity"] = asdict(parities[variant.name]) if variant.name in parities else None
-        row["quality"] = asdict(qualities[variant.name]) if variant.name in qualities else None
-        rows.append(row)
-    return {
-        "variants": rows,
-        "frame": {"width_px": FRAME_SIZE[0], "height_px": FRAME_SIZE[1]},
-        "views": next(iter(timings.values())).views,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "load": round(os.getloadavg()[0], 1),
-    }
-
-
-def markdown(content: Mapping[str, Any]) -> str:
-    """The table for people."""
-    lines = [
-        f"| {' | '.join(_COLUMNS)} |",
-        "|" + "---|" * len(_COLUMNS),
-    ]
-    for row in content["variants"]:
-        cells = [row["variant"], f"{row['size_bytes'] / 1e6:.2f}"]
-        cells += [
-            f"{row[f'call_ms_{t}_threads']:.2f} ms ({row[f'call_ratio_{t}_threads']:.2f})"
-            for t in CALL_THREADS
-        ]
-        cells.append(f"{row['frame_ms']:.1f} ms ({row['frame_ratio']:.2f})")
-        parity, quality = row["parity"], row["quality"]
-        cells += (
-            [
-                f"{parity['score_difference_p95']:.4f}",
-                f"{parity['kept']:.3f}",
-                f"{parity['same_box']:.3f}",
-            ]
-            if parity
-            else ["", "", ""]
-        )
-        cells += (
-            [f"{quality[key]:.3f}" for key in ("recall_iou30", "recall_iou50", "ap50")]
-            if quality
-            else ["", "", ""]
-        )
-        lines.append("| " + " | ".join(cells) + " |")
-    frame = content["frame"]
-    lines.append("")
-    lines.append(
-        f"Latencies are medians, in brackets the ratio to the fastest variant of the same run, "
-        f"on {content['machine']} (load {content['load']}). A whole frame is {frame['width_px']} x "
-        f"{frame['height_px']} in {content['views']} views, {FRAME_THREADS} at a time, with "
-        "decoding and merging. Parity is with the network before conversion."
-    )
-    qualities = [row["quality"] for row in content["variants"] if row["quality"]]
-    if qualities:
-        lines.append(
-            f"Recall is at score {qualities[0]['threshold']:g}, on {qualities[0]['frames']} "
-            f"annotated frames with {qualities[0]['galaxies']} galaxies, without the veto."
-        )
-    if content.get("representative"):
-        lines.append(f"The ranges of int8 come from {content['representative']}.")
-    return "\n".join(lines) + "\n"
 
 
 def _centre(picture: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:

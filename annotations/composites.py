@@ -49,6 +49,9 @@ class CompositeParams:
     mistake_fraction : float
         Share of real backgrounds centred on a known mistake of a detector,
         where the generator has some.
+    galsim_fraction : float
+        Share of the drawn galaxies that GalSim draws, accurate in their
+        profiles and in the seeing, instead of the edge's own simulator.
     mono_fraction, bayer_fraction, vignetting_fraction, jpeg_fraction,
     letterbox_fraction : float
         Share of pictures with a monochrome sensor, with a colour filter array,
@@ -64,6 +67,7 @@ class CompositeParams:
     portrait_fraction: float = 0.4
     real_background: float = 0.7
     drawn_fraction: float = 0.15
+    galsim_fraction: float = 0.0
     decoy_portrait_fraction: float = 0.4
     mistake_fraction: float = 0.35
     mono_fraction: float = 0.3
@@ -199,7 +203,7 @@ class CompositeGenerator:
         placed = []
         for side in sides:
             if rng.random() < params.drawn_fraction:
-                patch = _dim_and_recolour(_drawn(side, rng), rng)
+                patch = _dim_and_recolour(_drawn(side, params.galsim_fraction, rng), rng)
             else:
                 cutout = self.cutouts[rng.integers(len(self.cutouts))]
                 patch = _dim_and_recolour(_turn_and_scale(cutout.light, side, rng), rng)
@@ -247,8 +251,12 @@ def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
-def _drawn(side: float, rng: np.random.Generator) -> Image:
+def _drawn(side: float, galsim_fraction: float, rng: np.random.Generator) -> Image:
     """A galaxy drawn from a random model, stretched as pictures of galaxies are."""
+    if galsim_fraction > 0.0 and rng.random() < galsim_fraction:
+        from annotations.galsim_galaxies import draw_galsim_galaxy
+
+        return draw_galsim_galaxy(rng, side)
     light = render_galaxy(
         random_galaxy(rng), side / 2.0, position_angle_deg=float(rng.uniform(0.0, 360.0))
     )

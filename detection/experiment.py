@@ -38,6 +38,11 @@ class GalaxyData(retinanet.DataConfig):
         File of mined mistakes on the backgrounds, or empty.
     randomised : bool
         Whether decoys and the faults of cameras are drawn.
+    telescope_share : float
+        Share of the pictures that the edge's simulated telescope takes of its
+        simulated sky, instead of composites.
+    galsim_share : float
+        Share of the galaxies drawn in composites that GalSim draws.
     """
 
     data_dir: str = ""
@@ -45,6 +50,8 @@ class GalaxyData(retinanet.DataConfig):
     views: int = 2
     mistakes: str = ""
     randomised: bool = True
+    telescope_share: float = 0.0
+    galsim_share: float = 0.0
 
 
 @dataclasses.dataclass
@@ -151,6 +158,8 @@ def with_overrides(
     randomised: bool = True,
     views: int = 2,
     schedule_steps: int | None = None,
+    telescope_share: float = 0.0,
+    galsim_share: float = 0.0,
     adjust: Callable[[cfg.ExperimentConfig], None] | None = None,
 ) -> cfg.ExperimentConfig:
     """The experiment with this run's data, length, batch, seed and start.
@@ -161,7 +170,7 @@ def with_overrides(
         Changed in place.
     steps, batch, seed : int
         The learning rate grows with the batch.
-    data_dir, mistakes, randomised, views
+    data_dir, mistakes, randomised, views, telescope_share, galsim_share
         See `GalaxyData`.
     input_path : str
         TFRecords (comma-separated patterns) to train on instead of composites.
@@ -184,6 +193,7 @@ def with_overrides(
     data.data_dir, data.input_path = data_dir, input_path
     data.seed, data.global_batch_size = seed, batch
     data.mistakes, data.randomised, data.views = mistakes, randomised, views
+    data.telescope_share, data.galsim_share = telescope_share, galsim_share
     if input_size is not None:
         config.task.model.input_size = [input_size, input_size, 3]
     config.task.init_checkpoint = init_checkpoint or None

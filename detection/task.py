@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ import tf_keras
 from official.core import task_factory
 from official.vision.tasks import retinanet
 
-from annotations.composites import Composite, CompositeGenerator, CompositeParams
+from annotations.composites import Composite, CompositeParams
+from annotations.stream import training_stream
 from annotations.training_sky import composite_generator, simulated_generator
 from detection import experiment
 from detection.checkpoints import load_initial
@@ -42,7 +43,9 @@ class GalaxyDetection(retinanet.RetinaNetTask):
         if params.input_path:
             return record_dataset(model, params, params.seed)
         size = model.input_size[0]
-        look = replace(CompositeParams(), randomised=params.randomised).at_size(size)
+        look = replace(
+            CompositeParams(), randomised=params.randomised, galsim_fraction=params.galsim_share
+        ).at_size(size)
         generator = (
             composite_generator(
                 Path(params.data_dir),
@@ -57,8 +60,18 @@ class GalaxyDetection(retinanet.RetinaNetTask):
                 f"{params.data_dir}: none of the training galaxies can be cut out of its picture; "
                 "there is nothing to train on"
             )
+        weights = {
+            "composites": 1.0 - params.telescope_share,
+            "simulated": params.telescope_share,
+        }
+
+        def frames(rng: np.random.Generator) -> Iterator[Composite]:
+            if params.telescope_share == 0.0:
+                return generator.stream(rng)
+            return training_stream(rng, size, weights, generator)
+
         dataset = tf.data.Dataset.from_generator(
-            lambda: _examples(generator, params.seed, params.views),
+            lambda: _examples(frames, params.seed, params.views),
             output_signature={
                 "image": tf.TensorSpec((size, size, 3), tf.uint8),
                 "groundtruth_boxes": tf.TensorSpec((None, 4), tf.float32),
@@ -70,9 +83,11 @@ class GalaxyDetection(retinanet.RetinaNetTask):
         return dataset.batch(params.global_batch_size, drop_remainder=True).prefetch(4)
 
 
-def _examples(generator: CompositeGenerator, seed: int, views: int) -> Iterator[dict[str, Any]]:
+def _examples(
+    frames: Callable[[np.random.Generator], Iterator[Composite]], seed: int, views: int
+) -> Iterator[dict[str, Any]]:
     rng = np.random.default_rng([seed, zlib.crc32(b"composites")])
-    for composite in generator.stream(rng):
+    for composite in frames(rng):
         for _ in range(views):
             yield _turned(composite, rng)
 

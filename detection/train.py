@@ -272,6 +272,8 @@ def main() -> None:
     parser.add_argument("--mistakes", default="")
     parser.add_argument("--schedule-steps", type=int, help="where the learning rate ends")
     parser.add_argument("--views", type=int, default=2, help="times a composite is used, turned")
+    parser.add_argument("--telescope-share", type=float, default=0.0)
+    parser.add_argument("--galsim-share", type=float, default=0.0)
     parser.add_argument("--plain", action="store_true", help="no decoys and faults of cameras")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -289,6 +291,8 @@ def main() -> None:
         views=arguments.views,
         schedule_steps=arguments.schedule_steps,
         randomised=not arguments.plain,
+        telescope_share=arguments.telescope_share,
+        galsim_share=arguments.galsim_share,
     )
 
 

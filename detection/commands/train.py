@@ -59,6 +59,21 @@ def detector(
             help="auto (16 bits where a GPU is fast at it), off, bfloat16 or float16.",
         ),
     ] = "auto",
+    telescope_share: Annotated[
+        float,
+        typer.Option(
+            "--telescope-share",
+            min=0.0,
+            max=1.0,
+            help="Share of the pictures taken by the simulated telescope instead of composites.",
+        ),
+    ] = 0.0,
+    galsim_share: Annotated[
+        float,
+        typer.Option(
+            "--galsim-share", min=0.0, max=1.0, help="Share of drawn galaxies that GalSim draws."
+        ),
+    ] = 0.0,
     checkpoint_steps: Annotated[
         int, typer.Option("--checkpoint-steps", min=1, help="Steps between checkpoints.")
     ] = 500,
@@ -114,5 +129,7 @@ def detector(
             input_size=input_size,
             init_checkpoint="" if init_checkpoint is None else str(init_checkpoint),
             init_modules=init_modules,
+            telescope_share=telescope_share,
+            galsim_share=galsim_share,
         )
     typer.echo(f"trained {family} for {steps} steps: {output}", err=True)

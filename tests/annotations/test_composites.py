@@ -180,6 +180,13 @@ def test_skies_need_no_data_and_pictures_have_the_size_asked_for():
     assert sum(len(c.boxes_xyxy_px) for c in drawn) >= 6
 
 
+def test_galsim_draws_galaxies_that_get_boxes_too():
+    params = CompositeParams(empty_fraction=0.0, galsim_fraction=1.0).at_size(192)
+    generator = simulated_generator(params)
+    rng = np.random.default_rng(1)
+    assert sum(len(generator.draw(rng).boxes_xyxy_px) for _ in range(8)) >= 5
+
+
 def test_without_randomisation_the_sensor_is_neither_mono_nor_filtered(generator):
     plain = CompositeGenerator(
         generator.cutouts,

@@ -32,7 +32,7 @@ from edge_runtime.tiling import Tile, plan_tiles, view
 log = logging.getLogger(__name__)
 
 GALAXY = "galaxy"
-TILE_SIDES_PX = (0, 600)
+TILE_SIDES_PX = (0, 640)
 TILE_OVERLAP = 0.2
 _LEAST_VISIBLE = 0.4  # share of a box that has to lie in a view
 _SMALLEST_BOX_PX = 8.0

@@ -32,7 +32,7 @@ class DetectorUse:
     score_threshold: float = 0.12
     nms_iou: float = 0.45
     max_detections: int = 50
-    scales_px: tuple[int, ...] = (0, 600)
+    scales_px: tuple[int, ...] = (0, 640)
     overlap: float = 0.2
 
 

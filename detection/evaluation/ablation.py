@@ -109,7 +109,7 @@ def standard_variants(bundle: Path | None = None) -> list[Variant]:
         Variant("as shipped", bundle),
         Variant("without veto", bundle, veto=False),
         Variant("scales 0", bundle, scales(0)),
-        Variant("scales 0, 600", bundle, scales(0, 600)),
+        Variant("scales 0, 640", bundle, scales(0, 640)),
         Variant("scales 0, 960, 480", bundle, scales(0, 960, 480)),
         Variant("with sep proposals", bundle, sep=SepParams()),
     ]

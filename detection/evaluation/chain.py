@@ -136,7 +136,7 @@ def with_overrides(bundle: Bundle, overrides: Mapping[str, Any]) -> Bundle:
     bundle : Bundle
     overrides : mapping
         Nested as in ``bundle.json``, for example
-        ``{"detector": {"tiling": {"scales": [0, 600]}}}``; other keys stay.
+        ``{"detector": {"tiling": {"scales": [0, 640]}}}``; other keys stay.
 
     Raises
     ------

@@ -44,20 +44,18 @@ def test_a_frame_is_seen_whole_and_in_tiles_with_its_boxes(tmp_path):
     )
     tiles = [view.picture for view in views[1:] if view.picture.boxes]
     assert len(tiles) == 1
-    scale = 320 / 600
-    assert tiles[0].boxes[0].xyxy_px == pytest.approx(
-        (400 * scale, 100 * scale, 500 * scale, 160 * scale)
-    )
+    # the last of three tiles begins at 1200 - 640
+    assert tiles[0].boxes[0].xyxy_px == pytest.approx((220, 50, 270, 80))
     picture = cv2.imdecode(np.frombuffer(views[0].encoded, np.uint8), cv2.IMREAD_COLOR)
     assert picture.shape == (320, 320, 3)
 
 
 def test_a_sliver_of_a_galaxy_is_no_label(tmp_path):
-    # ends 20 px into the tile that starts at 600
+    # ends 60 px into the tile that starts at 560
     galaxy = LabelledBox((420.0, 100.0, 620.0, 260.0), "galaxy")
     views = list(picture_views(large_picture(tmp_path, galaxy), 320))
     seen = [box.width_px for view in views[1:] for box in view.picture.boxes]
-    assert min(seen) > 0.4 * 200 * 320 / 600
+    assert min(seen) > 0.4 * 200 * 320 / 640
 
 
 def test_views_with_a_difficult_box_are_left_out(tmp_path):

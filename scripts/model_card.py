@@ -27,6 +27,7 @@ _ROWS = (
 def model_card(
     manifest: Mapping[str, Any],
     *,
+    threshold: str,
     pretrain_steps: int,
     detector_steps: int,
     first_epochs: int,
@@ -38,6 +39,8 @@ def model_card(
     ----------
     manifest : mapping
         With ``metrics`` for ``float`` and ``int8``.
+    threshold : str
+        What the choice of the score threshold rests on.
     pretrain_steps, detector_steps, first_epochs, final_epochs : int
         Length of the trainings.
     """
@@ -67,8 +70,8 @@ globular clusters and out-of-focus reflections can still pass for galaxies.
 ## Figures
 The detector is scored as it runs, with tiling, merging and veto, on 61 real telescope frames and
 on the validation frames without a galaxy. None of them was trained on, but they are validation:
-the score threshold, {manifest["score_threshold"]}, was chosen on the frames without a galaxy, and
-the views, the merging and the weight of the veto on both. The classifier is scored on the test
+the score threshold was chosen on the frames without a galaxy ({threshold}),
+and the views, the merging and the weight of the veto on both. The classifier is scored on the test
 split: {classifier["n"]:.0f} galaxies with a class, {with_votes:.0f} with votes; nothing was chosen
 on it.
 

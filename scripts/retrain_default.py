@@ -41,6 +41,8 @@ sys.path.insert(0, str(ROOT))
 from annotations.empty_frames import empty_frame_split  # noqa: E402
 from annotations.galaxy_zoo import GalaxyTable, read_crops, read_labels  # noqa: E402
 from classification.provenance import code_version  # noqa: E402
+from detection.bundle_building import DetectorUse, detector_manifest  # noqa: E402
+from detection.thresholds import choose_threshold, empty_frame_scores  # noqa: E402
 from edge_runtime.bundle.building import build_bundle  # noqa: E402
 from edge_runtime.bundle.loading import Bundle, load_bundle  # noqa: E402
 from edge_runtime.bundle.selftest import record_selftest  # noqa: E402
@@ -49,17 +51,15 @@ from edge_runtime.classifier import Classifier  # noqa: E402
 from edge_runtime.detector import Detector  # noqa: E402
 from edge_runtime.evaluation.classifier import class_scores, evaluate_classifier  # noqa: E402
 from edge_runtime.evaluation.detector import evaluate_detector  # noqa: E402
-from edge_runtime.pictures import read_picture  # noqa: E402
-from edge_runtime.pipeline import Pipeline  # noqa: E402
 from edge_runtime.sighting import CLASS5  # noqa: E402
 from scripts.model_card import model_card  # noqa: E402
 
 log = logging.getLogger("retrain-default")
 
 NAME = "default"
-VERSION = "0.1.0"
-FALSE_POSITIVES_PER_EMPTY_FRAME = 0.15
-SCALES_PX = (0, 600)
+VERSION = "0.2.0"
+FALSE_POSITIVES_PER_EMPTY_FRAME = 0.05
+SCALES_PX = (0, 640)  # 640 px to the input's 320: each pixel the mean of four
 MINING_SCALES_PX = (0, 960, 480)  # more views, more mistakes to learn from
 MINED_SHARE = 0.55  # of the final classifier's crops without a galaxy
 LICENCE = "Apache-2.0 (weights)"
@@ -99,30 +99,12 @@ def manifest(
     scales: tuple[int, ...] = SCALES_PX,
 ) -> dict[str, Any]:
     """Content of ``bundle.json`` without metrics and self-test."""
-    from detection import experiment
-    from detection.export import INPUT_MEAN, INPUT_STD
-
+    use = DetectorUse(scales_px=scales)
     return {
         "name": NAME,
         "version": VERSION,
         "created": datetime.now(UTC).replace(microsecond=0),
-        "detector": {
-            "format": "retinanet_raw",
-            "input_size_px": experiment.INPUT_SIZE_PX,
-            "input_mean": INPUT_MEAN,
-            "input_std": INPUT_STD,
-            "score_threshold": 0.12,
-            "anchors": {
-                "min_level": experiment.MIN_LEVEL,
-                "max_level": experiment.MAX_LEVEL,
-                "num_scales": experiment.ANCHOR.num_scales,
-                "aspect_ratios": tuple(experiment.ANCHOR.aspect_ratios),
-                "anchor_size": experiment.ANCHOR.anchor_size,
-            },
-            "nms_iou": 0.45,
-            "max_detections": 50,
-            "tiling": {"scales": scales, "overlap": 0.2},
-        },
+        "detector": detector_manifest(recipe.work / "detector", use=use),
         "classifier": {
             "input_size_px": 64,
             "crop_multiple": round(crop_multiple, 3),
@@ -281,23 +263,6 @@ def choose_class_bias(recipe: Recipe, bundle: Bundle) -> tuple[float, ...]:
     return tuple(best if i == rarest else 0.0 for i in range(len(CLASS5)))
 
 
-def choose_threshold(bundle: Bundle, frames: list[Path], rate: float) -> float:
-    """Lowest score at which at most ``rate`` detections an empty frame are left."""
-    pipeline = Pipeline(bundle, score_threshold=0.05)
-    scores = sorted(
-        (d.score for path in frames for d in pipeline.process(read_picture(path)).detections),
-        reverse=True,
-    )
-    pipeline.close()
-    allowed = int(rate * len(frames))
-    threshold = scores[allowed] + 0.001 if len(scores) > allowed else 0.05
-    log.info(
-        "%d detections on %d empty validation frames; threshold %.3f",
-        len(scores), len(frames), threshold,
-    )  # fmt: skip
-    return float(np.clip(threshold, 0.05, 0.95))
-
-
 def measure(recipe: Recipe, bundle: Bundle) -> dict[str, Any]:
     """Validation figures of the chain, test figures of the classifier."""
     frames = recipe.data / "frames"
@@ -364,8 +329,11 @@ def retrain(recipe: Recipe, output: Path) -> None:
     loose = assemble(recipe, "int8", manifest(recipe, multiple, 0.05))
     bias = choose_class_bias(recipe, loose)
     validation = empty_frame_split(recipe.data)[1]
-    threshold = choose_threshold(loose, validation, FALSE_POSITIVES_PER_EMPTY_FRAME)
-    content = manifest(recipe, multiple, threshold)
+    choice = choose_threshold(
+        empty_frame_scores(loose, validation), FALSE_POSITIVES_PER_EMPTY_FRAME
+    )
+    log.info("%s", choice.describe())
+    content = manifest(recipe, multiple, choice.threshold)
     content["classifier"]["class_bias"] = bias
     metrics = {
         variant: measure(recipe, assemble(recipe, variant, content))
@@ -387,6 +355,7 @@ def retrain(recipe: Recipe, output: Path) -> None:
         selftest_frames=frames,
         model_card=model_card(
             content,
+            threshold=choice.describe(),
             pretrain_steps=recipe.pretrain_steps,
             detector_steps=recipe.detector_steps,
             first_epochs=recipe.first_epochs,

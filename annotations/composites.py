@@ -470,7 +470,17 @@ def _add_decoy_portrait(canvas: Image, rng: np.random.Generator) -> None:
         decoys.add_planetary_nebula(rng, canvas, noise, xy_px=(x, y))
     else:
         decoys.add_open_cluster(rng, canvas, noise, xy_px=(x, y))
-    np.clip(canvas, 0.0, 1.0, out=canvas)
+    canvas[:] = _saturated(canvas, rng)
+
+
+def _saturated(canvas: Image, rng: np.random.Generator) -> Image:
+    """Light up to white: cut off, or compressed above a knee as in stretched pictures."""
+    knee = rng.uniform(0.2, 1.2)
+    if knee < 0.95:
+        room = np.float32(1.0 - knee)
+        above = np.maximum(canvas - np.float32(knee), 0.0)
+        canvas = np.minimum(canvas, np.float32(knee)) + room * (above / (above + room))
+    return np.clip(canvas, 0.0, 1.0)
 
 
 def _with_decoys(canvas: Image, rng: np.random.Generator) -> Image:
@@ -491,7 +501,7 @@ def _with_decoys(canvas: Image, rng: np.random.Generator) -> Image:
             add(rng, canvas, noise)
     if rng.random() < 0.08:
         canvas = artefacts.trail(canvas, rng.uniform(2.0, 7.0), rng.uniform(0.0, 180.0))
-    return np.clip(canvas, 0.0, 1.0)
+    return _saturated(canvas, rng)
 
 
 def _simulated_background(size: int, rng: np.random.Generator) -> Image:

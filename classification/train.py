@@ -40,6 +40,8 @@ from edge_runtime.errors import GalaxyEdgeError
 
 _log = logging.getLogger(__name__)
 
+_MOST_REPEATS = 8  # of the crops of a small archive
+
 
 def train_classifier(config: TrainConfig) -> TrainResult:
     """Train a classifier, or go on with a run that was broken off.
@@ -144,8 +146,14 @@ def _training_galaxies(config: TrainConfig, table: GalaxyTable) -> GalaxyCache:
 
 
 def _archives(paths: Sequence[Path], size_px: int) -> NDArray[np.uint8]:
-    empty = np.empty((0, size_px, size_px, 3), np.uint8)
-    return np.concatenate([empty, *(read_crop_archive(path, size_px) for path in paths)])
+    """Crops of all archives, each about as often as those of the largest one."""
+    archives = [read_crop_archive(path, size_px) for path in paths]
+    most = max((len(crops) for crops in archives), default=0)
+    repeated = [
+        np.tile(crops, (min(_MOST_REPEATS, round(most / len(crops))), 1, 1, 1))
+        for crops in archives
+    ]
+    return np.concatenate([np.empty((0, size_px, size_px, 3), np.uint8), *repeated])
 
 
 def _schedule(config: TrainConfig, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:

@@ -29,6 +29,7 @@ from annotations.training_sky import (
 )
 from edge_runtime.boxes import intersection, iou
 from edge_runtime.bundle.loading import load_bundle
+from edge_runtime.classifier import Classifier
 from edge_runtime.conditioning import ConditioningParams, condition_planes
 from edge_runtime.crops import CROP_SIDE_R90, crop_square
 from edge_runtime.detector import Detector
@@ -39,6 +40,7 @@ log = logging.getLogger(__name__)
 CROP_PX = 64
 _CALIBRATION_ROWS = 300
 _BOX_JITTER = 0.12
+_PASSES_VETO = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,7 @@ def mine(
     composites: int = 2500,
     passes: int = 4,
     seed: int = 1,
+    vetoed_by: Classifier | None = None,
 ) -> MinedCrops:
     """Let the detector make its mistakes and its finds.
 
@@ -156,15 +159,26 @@ def mine(
     passes : int
         Times each empty frame is looked at, turned, zoomed and dimmed.
     seed : int
+    vetoed_by : Classifier, optional
+        Mistakes it vetoes already are left out, and most composites show decoys
+        instead of galaxies.
     """
-    rng = np.random.default_rng([seed, 77])
+    rng = np.random.default_rng([seed, 77 if vetoed_by is None else 78])
     look = ConditioningParams()
     fill = round(look.sky_level * 255)
     negatives: list[NDArray[np.uint8]] = []
     positives: list[NDArray[np.uint8]] = []
+
+    def add_mistake(picture: NDArray[np.uint8], box: NDArray[np.float32]) -> None:
+        crop = crop_square(picture, tuple(box), crop_multiple, CROP_PX, fill)
+        if vetoed_by is None or vetoed_by.classify(crop).galaxy_probability >= _PASSES_VETO:
+            negatives.append(crop)
+
     generator = composite_generator(
         data_dir,
-        CompositeParams(empty_fraction=0.45, decoy_portrait_fraction=0.7),
+        CompositeParams(empty_fraction=0.45, decoy_portrait_fraction=0.7)
+        if vetoed_by is None
+        else CompositeParams(empty_fraction=0.75, decoy_portrait_fraction=0.9),
         most_cutouts=1500,
         seed=seed,
     )
@@ -172,10 +186,8 @@ def mine(
     for attempt in range(passes):
         for frame in backgrounds:
             picture = condition_planes(frame if attempt == 0 else _varied(frame, rng), look)
-            negatives += [
-                crop_square(picture, tuple(box), crop_multiple, CROP_PX, fill)
-                for box in detector.detect(picture).xyxy_px
-            ]
+            for box in detector.detect(picture).xyxy_px:
+                add_mistake(picture, box)
     log.info("%d mistakes on %d empty frames", len(negatives), passes * len(backgrounds))
     for _ in range(composites):
         composite = generator.draw(rng)
@@ -192,9 +204,7 @@ def mine(
                     crop_square(composite.picture, jittered, crop_multiple, CROP_PX, fill)
                 )
             elif shared == 0.0:
-                negatives.append(
-                    crop_square(composite.picture, tuple(box), crop_multiple, CROP_PX, fill)
-                )
+                add_mistake(composite.picture, box)
     log.info("%d galaxies and %d mistakes in all", len(positives), len(negatives))
     empty = np.zeros((0, CROP_PX, CROP_PX, 3), dtype=np.uint8)
     return MinedCrops(
@@ -237,9 +247,13 @@ def main() -> None:
     parser.add_argument(
         "--only-mistakes", action="store_true", help="write mistakes.npz for the detector alone"
     )
+    parser.add_argument(
+        "--unvetoed", action="store_true", help="only mistakes that the bundle's veto lets pass"
+    )
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    detector = Detector(load_bundle(arguments.bundle))
+    bundle = load_bundle(arguments.bundle)
+    detector = Detector(bundle)
     if arguments.only_mistakes:
         mistakes = mine_mistakes(detector, training_backgrounds(arguments.data))
         save_mistakes(arguments.output / "mistakes.npz", mistakes)
@@ -249,7 +263,12 @@ def main() -> None:
     multiple = calibrate_crop_multiple(detector, table)
     log.info("crop multiple %.3f", multiple)
     crops = mine(
-        detector, arguments.data, multiple, composites=arguments.composites, seed=arguments.seed
+        detector,
+        arguments.data,
+        multiple,
+        composites=arguments.composites,
+        seed=arguments.seed,
+        vetoed_by=Classifier(bundle) if arguments.unvetoed else None,
     )
     crops.save(arguments.output)
     detector.close()

@@ -32,6 +32,7 @@ def model_card(
     detector_steps: int,
     first_epochs: int,
     final_epochs: int,
+    last_epochs: int,
 ) -> str:
     """Model card in Markdown.
 
@@ -41,7 +42,7 @@ def model_card(
         With ``metrics`` for ``float`` and ``int8``.
     threshold : str
         What the choice of the score threshold rests on.
-    pretrain_steps, detector_steps, first_epochs, final_epochs : int
+    pretrain_steps, detector_steps, first_epochs, final_epochs, last_epochs : int
         Length of the trainings.
     """
     metrics, provenance = manifest["metrics"], manifest["provenance"]
@@ -91,7 +92,8 @@ telescope_galaxies/annotations.json --empty DIR` (the validation part of `no_gal
   {detector_steps} steps of 8 composites of 320 px, in the second half of them with the places on
   training star fields where it was wrong at half-time. Classifier: {first_epochs} epochs for a
   first one, {final_epochs} for the one that ships, with the first one's opinion on galaxies without
-  votes and with what the detector found, rightly and wrongly, on training frames.
+  votes and with what the detector found, rightly and wrongly, on training frames, and
+  {last_epochs} more with the mistakes that both networks together still made there.
 - Code version {provenance["code_version"]}; {software}.
 - Command: `{provenance["command"]}`.
 - Crop side: {multiple} times the longer side of the box, calibrated on training galaxies so that

@@ -8,7 +8,8 @@ Stages, each skipped where its result is already in the working folder:
    the places on star fields where it was wrong at half-time;
 3. mining: what the detector finds, rightly and wrongly, on training frames;
 4. the classifier: it also learns the first one's opinion on galaxies without
-   votes, and to veto from the mined crops;
+   votes, and to veto from the mined crops; then a few epochs more with the
+   mistakes that both networks together still make on training frames;
 5. both as int8 and float files; crop multiple and threshold calibrated;
 6. the bundle with self-test, metrics and model card.
 
@@ -62,6 +63,7 @@ FALSE_POSITIVES_PER_EMPTY_FRAME = 0.05
 SCALES_PX = (0, 640)  # 640 px to the input's 320: each pixel the mean of four
 MINING_SCALES_PX = (0, 960, 480)  # more views, more mistakes to learn from
 MINED_SHARE = 0.55  # of the final classifier's crops without a galaxy
+LAST_LEARNING_RATE = 6e-4
 LICENCE = "Apache-2.0 (weights)"
 
 
@@ -76,6 +78,7 @@ class Recipe:
     detector_steps: int = 5200
     first_epochs: int = 30
     final_epochs: int = 45
+    last_epochs: int = 8
     composites: int = 2500
 
 
@@ -219,12 +222,38 @@ def train_networks(recipe: Recipe) -> float:
             "--mined-share", MINED_SHARE, "--seed", seed,
         )  # fmt: skip
         (final / "done").touch()
-    export_classifier(recipe, final / "best.keras")
+    export_classifier(recipe, train_with_unvetoed(recipe, final, first))
     provisional = assemble(recipe, "int8", manifest(recipe, 1.5, 0.2))
     detector = Detector(provisional)
     multiple = calibrate_crop_multiple(detector, labels(data))
     detector.close()
     return multiple
+
+
+def train_with_unvetoed(recipe: Recipe, classifier: Path, first: Path) -> Path:
+    """The classifier's weights after a few epochs with what still passes its veto."""
+    work, data, seed = recipe.work, recipe.data, recipe.seed + 1
+    last = work / "classifier_last"
+    if not (work / "mined_unvetoed" / "negatives.npz").is_file():
+        export_classifier(recipe, classifier / "best.keras")
+        provisional = assemble(recipe, "int8", manifest(recipe, 1.5, 0.2, MINING_SCALES_PX))
+        run_module(
+            "detection.mining", "--data", data, "--bundle", provisional.path, "--unvetoed",
+            "--output", work / "mined_unvetoed", "--composites", recipe.composites,
+            "--seed", seed,
+        )  # fmt: skip
+    if not (last / "done").is_file():
+        run_module(
+            "classification.train", "--data", data, "--output", last, "--model", "compact",
+            "--initial", classifier / "best.keras", "--teachers", first / "best.keras",
+            "--epochs", recipe.last_epochs, "--learning-rate", LAST_LEARNING_RATE,
+            "--negatives", work / "mined" / "negatives.npz",
+            work / "mined_unvetoed" / "negatives.npz",
+            "--positives", work / "mined" / "positives.npz",
+            "--mined-share", MINED_SHARE, "--seed", seed,
+        )  # fmt: skip
+        (last / "done").touch()
+    return last / "best.keras"
 
 
 def export_classifier(recipe: Recipe, model: Path) -> None:
@@ -360,6 +389,7 @@ def retrain(recipe: Recipe, output: Path) -> None:
             detector_steps=recipe.detector_steps,
             first_epochs=recipe.first_epochs,
             final_epochs=recipe.final_epochs,
+            last_epochs=recipe.last_epochs,
         ),
         overwrite=True,
     )
@@ -378,6 +408,7 @@ def main() -> None:
     parser.add_argument("--detector-steps", type=int, default=Recipe.detector_steps)
     parser.add_argument("--first-epochs", type=int, default=Recipe.first_epochs)
     parser.add_argument("--final-epochs", type=int, default=Recipe.final_epochs)
+    parser.add_argument("--last-epochs", type=int, default=Recipe.last_epochs)
     parser.add_argument("--composites", type=int, default=Recipe.composites)
     parser.add_argument("--until", choices=("detector", "bundle"), default="bundle")
     given = parser.parse_args()
@@ -390,6 +421,7 @@ def main() -> None:
         detector_steps=given.detector_steps,
         first_epochs=given.first_epochs,
         final_epochs=given.final_epochs,
+        last_epochs=given.last_epochs,
         composites=given.composites,
     )
     if given.until == "detector":

@@ -55,17 +55,21 @@ def add_globular_cluster(
     fwhm = rng.uniform(1.5, 4.0)
     flux = (1.0 - rng.random(count)) ** -0.9
     # stars that stand out of the haze: without them nobody could tell a globular
-    # cluster from an elliptical galaxy
+    # cluster from an elliptical galaxy. The giants that a small telescope resolves
+    # have much the same brightness; all others together are the haze.
     brightness = rng.uniform(0.2, 1.5)
-    flux = np.minimum(flux, 60.0) * sigma * 10.0**brightness * fwhm
+    flux = np.minimum(flux, rng.uniform(5.0, 60.0)) * sigma * 10.0**brightness * fwhm
     colours = tint(image, rng.normal(0.75, 0.25, count).clip(-0.1, 1.5).astype(np.float32))
     stars = flux[:, None] * colours
-    sx, sy = x + distance * np.cos(angle), y + distance * np.sin(angle)
-    add_stars(image, sx, sy, stars, fwhm, floor=0.3 * sigma)
+    squash, turn = rng.uniform(0.75, 1.0), rng.uniform(0.0, math.pi)
+    u, v = distance * np.cos(angle), squash * distance * np.sin(angle)
+    cos, sin = math.cos(turn), math.sin(turn)
+    add_stars(image, x + u * cos - v * sin, y + u * sin + v * cos, stars, fwhm, floor=0.3 * sigma)
     dx = np.arange(width, dtype=np.float32)[None, :] - np.float32(x)
     dy = np.arange(height, dtype=np.float32)[:, None] - np.float32(y)
-    haze = np.interp(np.hypot(dx, dy), grid, density / density[0], right=0.0).astype(np.float32)
-    haze *= np.float32(sigma * 10.0 ** (brightness + rng.uniform(-0.5, 0.5)))
+    from_centre = np.hypot(dx * cos + dy * sin, (dy * cos - dx * sin) / np.float32(squash))
+    haze = np.interp(from_centre, grid, density / density[0], right=0.0).astype(np.float32)
+    haze *= np.float32(sigma * 10.0 ** (brightness + rng.uniform(-0.4, 0.9)))
     return add_light(image, haze, tint(image, 0.75))
 
 

@@ -78,7 +78,7 @@ class Recipe:
     detector_steps: int = 5200
     first_epochs: int = 30
     final_epochs: int = 45
-    last_epochs: int = 8
+    last_epochs: int = 6
     composites: int = 2500
 
 

@@ -54,6 +54,7 @@ def quantised(tmp_path_factory, small_data, frames) -> tuple[Path, dict[str, Any
         annotations=frames / "annotations.json",
         views=12,
         threshold=0.2,
+        rounds=4,
     )
     return folder / "out", quantise(plan)
 

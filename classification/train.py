@@ -198,6 +198,7 @@ def _arguments(argv: Sequence[str] | None) -> TrainConfig:
         help="of the negatives, from archives",
     )
     parser.add_argument("--initial", type=Path, help=".keras model to start from")
+    parser.add_argument("--keep", choices=("best", "last"), default="best", help="which epoch")
     given = parser.parse_args(argv)
     return TrainConfig(
         data=given.data,
@@ -211,6 +212,7 @@ def _arguments(argv: Sequence[str] | None) -> TrainConfig:
         teachers=tuple(given.teachers),
         teacher_share=given.teacher_share,
         initial=given.initial,
+        keep=given.keep,
         plan=BatchPlan(mined=given.mined_share),
     )
 

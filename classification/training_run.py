@@ -67,6 +67,9 @@ class TrainConfig:
         Part of a known label that is replaced by the teachers' opinion.
     initial : Path or None
         Trained model to start from instead of random weights.
+    keep : str
+        ``best`` keeps the epoch that validates best, ``last`` the last one:
+        for trainings so short that chance decides which validates best.
     plan : BatchPlan
         Make-up of a batch.
     galaxy_limit : int or None
@@ -94,6 +97,7 @@ class TrainConfig:
     teachers: tuple[Path, ...] = ()
     teacher_share: float = 0.3
     initial: Path | None = None
+    keep: str = "best"
     plan: BatchPlan = field(default_factory=BatchPlan)
     galaxy_limit: int | None = None
 
@@ -157,9 +161,9 @@ class TrainingRun:
         return int(state["epochs_done"])
 
     def keep_best(self, model: keras.Model, scores: Scores, epoch: int) -> None:
-        """Save the model if it is the best so far."""
+        """Save the model if it is the best so far, or where the last one is wanted."""
         best = -math.inf if self._best_scores is None else self._best_scores.selection
-        if scores.selection <= best:
+        if self._config.keep == "best" and scores.selection <= best:
             return
         model.save(self.model_path)
         self._best_scores = scores

@@ -250,7 +250,7 @@ def train_with_unvetoed(recipe: Recipe, classifier: Path, first: Path) -> Path:
             "--negatives", work / "mined" / "negatives.npz",
             work / "mined_unvetoed" / "negatives.npz",
             "--positives", work / "mined" / "positives.npz",
-            "--mined-share", MINED_SHARE, "--seed", seed,
+            "--mined-share", MINED_SHARE, "--keep", "last", "--seed", seed,
         )  # fmt: skip
         (last / "done").touch()
     return last / "best.keras"

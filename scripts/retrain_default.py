@@ -113,7 +113,7 @@ def manifest(
             "crop_multiple": round(crop_multiple, 3),
             "outputs": {"votes": "votes", "classes": "class5", "galaxy": "galaxy"},
             "veto_threshold": 0.05,
-            "score_fusion": {"kind": "geometric", "weight": 0.6},
+            "score_fusion": {"kind": "geometric", "weight": 0.7},
         },
         "score_threshold": round(threshold, 3),
         "provenance": {

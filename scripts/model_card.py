@@ -71,10 +71,10 @@ globular clusters and out-of-focus reflections can still pass for galaxies.
 ## Figures
 The detector is scored as it runs, with tiling, merging and veto, on 61 real telescope frames and
 on the validation frames without a galaxy. None of them was trained on, but they are validation:
-the score threshold was chosen on the frames without a galaxy ({threshold}),
-and the views, the merging and the weight of the veto on both. The classifier is scored on the test
-split: {classifier["n"]:.0f} galaxies with a class, {with_votes:.0f} with votes; nothing was chosen
-on it.
+the score threshold was chosen on the frames without a galaxy, and the views, the merging and the
+weight of the veto on both. {threshold[0].upper()}{threshold[1:]}.
+The classifier is scored on the test split: {classifier["n"]:.0f} galaxies with a class,
+{with_votes:.0f} with votes; nothing was chosen on it.
 
 | figure | float | int8 |
 |---|---|---|
@@ -95,7 +95,8 @@ telescope_galaxies/annotations.json --empty DIR` (the validation part of `no_gal
   votes and with what the detector found, rightly and wrongly, on training frames, and
   {last_epochs} more with the mistakes that both networks together still made there.
 - Code version {provenance["code_version"]}; {software}.
-- Command: `{provenance["command"]}`.
+- Command: `{provenance["command"]}`; the detector alone, with `--until detector`, takes about an
+  hour on 2 cores.
 - Crop side: {multiple} times the longer side of the box, calibrated on training galaxies so that
   it is 4.1 Petrosian R90, the classifier's view of Galaxy Zoo's frames.
 - Class bias: {max(manifest["classifier"]["class_bias"]):.1f} on the logit of the rarest class,

@@ -78,3 +78,10 @@ def test_boxes_cut_by_inner_edges_are_known():
     cut = touches_inner_edge(found, tile, 1000, 1000, 0.01)
     assert cut.tolist() == [True, False, True, False]
     assert not touches_inner_edge(found, Tile(0, 0, 1000), 300, 300, 0.01).any()
+
+
+def test_shrinking_in_steps_is_the_mean_over_all_pixels() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (180, 240, 3), dtype=np.uint8)
+    seen = view(picture, Tile(0, -30, 240), 40, 20)
+    exact = picture.reshape(30, 6, 40, 6, 3).mean(axis=(1, 3))
+    assert np.abs(seen[5:35].astype(float) - exact).max() <= 1.0

@@ -126,7 +126,8 @@ class ShardWriter:
             example = example_of(picture, encoded, source_id, self._ids)
         except ValueError as error:
             raise AnnotationError(f"{picture.name}: does not fit a TFRecord ({error})") from error
-        self._writers[shard].write(example.SerializeToString())
+        # maps in a message have no order of their own; the same pictures give the same file
+        self._writers[shard].write(example.SerializeToString(deterministic=True))
 
 
 def write_tfrecord(

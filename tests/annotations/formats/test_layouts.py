@@ -188,3 +188,14 @@ def test_pictures_that_would_share_a_label_file_are_refused(tmp_path):
         (tmp_path / name).mkdir()
         with pytest.raises(AnnotationError, match=r"a.png and a.jpg would share a\."):
             write_set(labelled, tmp_path / name, name)
+
+
+def test_the_same_pictures_give_the_same_record_in_any_process(tmp_path):
+    import tensorflow as tf
+
+    write_set(small_set(tmp_path), tmp_path, "tfrecord")
+    (file,) = tmp_path.glob("*.tfrecord")
+    for raw in tf.compat.v1.io.tf_record_iterator(str(file)):
+        # fields in their order, not in that of a hash which each process draws anew
+        example = tf.train.Example.FromString(raw)
+        assert example.SerializeToString(deterministic=True) == raw

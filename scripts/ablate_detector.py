@@ -128,6 +128,7 @@ def short_trainings(given: argparse.Namespace) -> list[Variant]:
     return [
         Variant(part.name, build_around(folder / "detector.tflite", folder / "training", given))
         for part in PARTS
+        if part.name in given.trainings
         for folder in [trained(part, given)]
     ]
 
@@ -167,6 +168,8 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, help="default: the shipped one")
     parser.add_argument("--work", type=Path, default=ROOT / "work" / "ablate-detector")
     parser.add_argument("--steps", type=int, default=800)
+    names = [part.name for part in PARTS]
+    parser.add_argument("--trainings", nargs="+", choices=names, default=names, metavar="NAME")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")

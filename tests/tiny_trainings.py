@@ -35,12 +35,19 @@ def write_training(
         model.head.num_convs = 1
     params.trainer.train_steps = steps
     network = task.GalaxyDetection(params.task).build_model()
-    network(tf.zeros([1, input_size_px, input_size_px, 3]), training=True)
-    # the heads start so that nothing is a galaxy; move the weights to where something is
     rng = tf.random.Generator.from_seed(seed)
+    pictures = rng.normal([8, input_size_px, input_size_px, 3])
+    network(pictures, training=True)
+    # a fresh network says the same of every picture: its normalisation has seen none
+    for layer in network.submodules:
+        if isinstance(layer, tf_keras.layers.BatchNormalization):
+            layer.momentum = 0.0
+    network(pictures, training=True)
+    # and its heads start so that nothing is a galaxy
     for variable in network.head.trainable_variables:
-        if "predictor" in variable.name or variable.shape.rank == 1:
-            variable.assign(rng.normal(variable.shape, stddev=0.3))
+        if variable.shape[-1] in (9, 36):
+            spread = 2.0 if variable.shape[-1] == 9 and variable.shape.rank > 1 else 0.2
+            variable.assign(rng.normal(variable.shape, stddev=spread))
     train_utils.serialize_config(params, str(folder))
     checkpoint = tf.train.Checkpoint(
         model=network, global_step=tf.Variable(step, dtype=tf.int64, trainable=False)

@@ -99,10 +99,11 @@ def vote(
     -------
     ndarray, shape (K, 4), float32
     """
-    weights = np.where(iou(boxes[kept], boxes) >= iou_threshold, scores[None, :], 0.0)
+    overlapping = iou(boxes[kept], boxes) >= iou_threshold
+    weights = np.where(overlapping, scores.astype(np.float64)[None, :], 0.0)
     weights[np.arange(len(kept)), kept] = scores[kept]  # a box without area overlaps nothing
     total = weights.sum(axis=1, keepdims=True)
-    return np.asarray(weights @ boxes / total, dtype=np.float32).reshape(-1, 4)
+    return np.asarray(weights @ boxes.astype(np.float64) / total, dtype=np.float32).reshape(-1, 4)
 
 
 def merge(

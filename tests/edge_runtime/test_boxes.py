@@ -126,6 +126,12 @@ def test_a_kept_box_moves_to_the_mean_of_those_it_suppressed() -> None:
     np.testing.assert_allclose(voted, [[2 / 3, 0, 10 + 2 / 3, 10], [50, 50, 60, 60]], atol=1e-5)
 
 
+def test_voters_that_agree_move_nothing_at_all() -> None:
+    box = np.tile(np.array([[18.0, 18.0, 38.0, 38.0]], dtype=np.float32), (7, 1))
+    scores = np.linspace(0.9, 0.13, 7, dtype=np.float32)
+    np.testing.assert_array_equal(vote(box, scores, np.array([0]), 0.5), box[:1])
+
+
 def test_votes_of_boxes_without_area_or_of_none_change_nothing() -> None:
     point = np.array([[5, 5, 5, 5], [5, 5, 5, 5]], dtype=np.float32)
     scores = np.array([0.2, 0.1], dtype=np.float32)

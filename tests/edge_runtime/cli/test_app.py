@@ -203,6 +203,8 @@ def test_an_interrupted_command_ends_with_130_and_keeps_what_was_found(tmp_path,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
         stderr=subprocess.PIPE,
         text=True,
+        # shells start background jobs with interrupts ignored, and children inherit that
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline_s = time.monotonic() + 60
     while not (output / "annotated" / "5.png").exists():

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edge_runtime.bundle.loading import Bundle
 from edge_runtime.bundle.schema import ScoreFusion
 from edge_runtime.classifier import Classifier
-from edge_runtime.conditioning import ConditioningParams, condition
+from edge_runtime.conditioning import condition
 from edge_runtime.detector import Detector
 from edge_runtime.frame import Frame
 from edge_runtime.sighting import BoxXyxy, Detection, FrameResult
@@ -36,14 +36,8 @@ class Pipeline:
         self, bundle: Bundle, threads: int = 2, score_threshold: float | None = None
     ) -> None:
         manifest = bundle.manifest
-        look = manifest.conditioning
         self.bundle = bundle
-        self._conditioning = ConditioningParams(
-            sky_level=look.sky_level,
-            shadow_sigma=look.shadow_sigma,
-            noise_floor=look.noise_floor,
-            background_grid=look.background_grid,
-        )
+        self._conditioning = manifest.conditioning.params()
         self._threshold = manifest.score_threshold if score_threshold is None else score_threshold
         self._veto = manifest.classifier.veto_threshold
         self._fusion = manifest.classifier.score_fusion

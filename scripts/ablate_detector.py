@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,8 +35,7 @@ from edge_runtime.bundle.combining import NewDetector, combine, combined_manifes
 from edge_runtime.bundle.loading import load_bundle  # noqa: E402
 from edge_runtime.evaluation.coco import AnnotatedPicture, read_coco  # noqa: E402
 from edge_runtime.litert import LiteRtModel  # noqa: E402
-
-log = logging.getLogger("ablate-detector")
+from scripts.retrain_default import run_module  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -68,11 +66,6 @@ PARTS = (
     Part("no mined mistakes", mistakes=False),
     Part("no domain randomisation", randomised=False),
 )
-
-
-def run_module(name: str, *arguments: object) -> None:
-    """Run ``python -m name`` in a process of its own."""
-    subprocess.run([sys.executable, "-m", name, *map(str, arguments)], cwd=ROOT, check=True)
 
 
 def trained(part: Part, given: argparse.Namespace) -> Path:

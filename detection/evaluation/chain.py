@@ -17,7 +17,7 @@ from edge_runtime.boxes import intersection, iou
 from edge_runtime.bundle.loading import Bundle, load_bundle
 from edge_runtime.bundle.schema import DetectorSpec, Manifest, describe_errors
 from edge_runtime.classifier import Classifier
-from edge_runtime.conditioning import ConditioningParams, condition
+from edge_runtime.conditioning import condition
 from edge_runtime.detector import Boxes, Detector
 from edge_runtime.errors import BundleError
 from edge_runtime.frame import Frame
@@ -77,13 +77,7 @@ class Chain:
         classify: bool = True,
         proposals: Proposals | None = None,
     ) -> None:
-        look = bundle.manifest.conditioning
-        self._look = ConditioningParams(
-            sky_level=look.sky_level,
-            shadow_sigma=look.shadow_sigma,
-            noise_floor=look.noise_floor,
-            background_grid=look.background_grid,
-        )
+        self._look = bundle.manifest.conditioning.params()
         self._classifier = Classifier(bundle) if classify else None
         self._proposals = proposals
         self._detector = Detector(bundle, threads)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from annotations.html_page import picture_uri
 from detection.evaluation.collection import CollectedPicture, Collection
 from detection.evaluation.errors import DetectionError, ErrorKind, FrameErrors
-from edge_runtime.conditioning import ConditioningParams, condition
+from edge_runtime.conditioning import condition
 from edge_runtime.crops import crop_square
 from edge_runtime.pictures import read_picture
 from edge_runtime.sighting import BoxXyxy
@@ -109,7 +109,7 @@ def error_gallery(
         Frames shown.
     """
     order = sorted(range(len(errors)), key=lambda i: -errors[i].severity)
-    look = ConditioningParams(**collection.manifest.conditioning.model_dump())
+    look = collection.manifest.conditioning.params()
     frames = []
     for i in order[:most]:
         if not errors[i].errors:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -20,6 +20,9 @@ from typing_extensions import TypeAliasType
 
 from edge_runtime.errors import BundleError
 from edge_runtime.sighting import CLASS5
+
+if TYPE_CHECKING:
+    from edge_runtime.conditioning import ConditioningParams
 
 SCHEMA_VERSION = 1
 MANIFEST_NAME = "bundle.json"
@@ -84,6 +87,12 @@ class ConditioningSpec(_Spec):
     background_grid: Annotated[int, Field(ge=1, le=256)] = Field(
         16, description="Cells along the longer side for the background gradient."
     )
+
+    def params(self) -> ConditioningParams:
+        """The same as conditioning takes it."""
+        from edge_runtime.conditioning import ConditioningParams
+
+        return ConditioningParams(**self.model_dump())
 
 
 class AnchorSpec(_Spec):

@@ -27,8 +27,10 @@ from edge_runtime.sky.light import (
     add_light,
     background_noise,
     noise_level,
+    offsets,
     star_b_v,
     tint,
+    turned,
 )
 from edge_runtime.sky.optics import Image, add_stars, linear_gradient
 from edge_runtime.sky.optics import vignetting as vignetting_map
@@ -168,8 +170,7 @@ def add_bright_star(
     add_stars(
         image, x, y, flux * colour, fwhm, beta=float(rng.uniform(2.0, 3.2)), floor=0.3 * sigma
     )
-    dx = np.arange(width, dtype=np.float32)[None, :] - np.float32(x)
-    dy = np.arange(height, dtype=np.float32)[:, None] - np.float32(y)
+    dx, dy = offsets(height, width, x, y)
     count = int(rng.choice([0, 0, 4, 4, 6])) if spikes is None else spikes
     if count:
         turn = rng.uniform(0.0, math.pi)
@@ -178,9 +179,8 @@ def add_bright_star(
         thin = fwhm * 0.45
         for k in range(count // 2):
             angle = turn + math.pi * k / (count // 2)
-            along = np.abs(dx * np.float32(math.cos(angle)) + dy * np.float32(math.sin(angle)))
-            across = dx * np.float32(-math.sin(angle)) + dy * np.float32(math.cos(angle))
-            spike = np.exp(-along / length - 0.5 * (across / thin) ** 2) * np.float32(peak)
+            along, across = turned(dx, dy, angle)
+            spike = np.exp(-np.abs(along) / length - 0.5 * (across / thin) ** 2) * np.float32(peak)
             add_light(image, spike, colour)
     if rng.random() < 0.4 if halo is None else halo:
         radius = rng.uniform(12.0, 70.0)
@@ -204,8 +204,7 @@ def add_gradient(rng: Rng, image: Image, noise: float | None = None) -> Image:
         else:
             x, y = rng.uniform(-0.3, 1.3) * width, rng.uniform(-0.3, 1.3) * height
             reach = rng.uniform(0.4, 1.2) * max(height, width)
-            dx = np.arange(width, dtype=np.float32)[None, :] - np.float32(x)
-            dy = np.arange(height, dtype=np.float32)[:, None] - np.float32(y)
+            dx, dy = offsets(height, width, x, y)
             light = strength * np.exp(-0.5 * (dx * dx + dy * dy) / np.float32(reach * reach))
         colour = np.asarray(rng.uniform(0.4, 1.6, 3), dtype=np.float32)
         add_light(image, light.astype(np.float32), colour)
@@ -254,10 +253,8 @@ def add_satellite_trail(rng: Rng, image: Image, noise: float | None = None) -> I
     sigma = noise_level(image, noise)
     height, width = image.shape[:2]
     x, y, angle = rng.uniform(0, width), rng.uniform(0, height), rng.uniform(0, math.pi)
-    dx = np.arange(width, dtype=np.float32)[None, :] - np.float32(x)
-    dy = np.arange(height, dtype=np.float32)[:, None] - np.float32(y)
-    across = dx * np.float32(-math.sin(angle)) + dy * np.float32(math.cos(angle))
-    along = dx * np.float32(math.cos(angle)) + dy * np.float32(math.sin(angle))
+    dx, dy = offsets(height, width, x, y)
+    along, across = turned(dx, dy, angle)
     spread = np.float32(rng.uniform(0.8, 2.5))
     light = np.exp(-0.5 * (across / spread) ** 2) * np.float32(sigma * 10 ** rng.uniform(0.3, 2.0))
     if rng.random() < 0.25:
@@ -281,11 +278,9 @@ def add_optical_ghost(
     sigma = noise_level(image, noise)
     height, width = image.shape[:2]
     x, y = xy_px or (rng.uniform(0, width), rng.uniform(0, height))
-    dx = np.arange(width, dtype=np.float32)[None, :] - np.float32(x)
-    dy = np.arange(height, dtype=np.float32)[:, None] - np.float32(y)
+    dx, dy = offsets(height, width, x, y)
     turn, squash = rng.uniform(0, math.pi), rng.uniform(0.6, 1.0)
-    u = dx * np.float32(math.cos(turn)) + dy * np.float32(math.sin(turn))
-    v = (dy * np.float32(math.cos(turn)) - dx * np.float32(math.sin(turn))) / np.float32(squash)
+    u, v = turned(dx, dy, turn, squash)
     distance = np.hypot(u, v)
     radius = math.exp(rng.uniform(math.log(8.0), math.log(0.25 * max(height, width, 60))))
     edge = rng.uniform(0.6, 0.12 * radius + 0.8)

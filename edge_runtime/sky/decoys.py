@@ -7,7 +7,7 @@ import math
 import cv2
 import numpy as np
 
-from edge_runtime.sky.light import Rng, add_light, noise_level, tint
+from edge_runtime.sky.light import Rng, add_light, noise_level, offsets, tint, turned
 from edge_runtime.sky.optics import Image, add_stars
 
 
@@ -65,9 +65,8 @@ def add_globular_cluster(
     u, v = distance * np.cos(angle), squash * distance * np.sin(angle)
     cos, sin = math.cos(turn), math.sin(turn)
     add_stars(image, x + u * cos - v * sin, y + u * sin + v * cos, stars, fwhm, floor=0.3 * sigma)
-    dx = np.arange(width, dtype=np.float32)[None, :] - np.float32(x)
-    dy = np.arange(height, dtype=np.float32)[:, None] - np.float32(y)
-    from_centre = np.hypot(dx * cos + dy * sin, (dy * cos - dx * sin) / np.float32(squash))
+    dx, dy = offsets(height, width, x, y)
+    from_centre = np.hypot(*turned(dx, dy, turn, squash))
     haze = np.interp(from_centre, grid, density / density[0], right=0.0).astype(np.float32)
     haze *= np.float32(sigma * 10.0 ** (brightness + rng.uniform(-0.4, 0.9)))
     return add_light(image, haze, tint(image, 0.75))
@@ -169,11 +168,9 @@ def add_nebula(
     x, y = xy_px or (rng.uniform(0, width), rng.uniform(0, height))
     clouds = cloudy_noise(rng, height, width, float(rng.uniform(1.2, 1.9)))
     ridges = np.exp(-np.abs(cloudy_noise(rng, height, width, 1.5)) / 0.25)
-    dx = np.arange(width, dtype=np.float32)[None, :] - np.float32(x)
-    dy = np.arange(height, dtype=np.float32)[:, None] - np.float32(y)
+    dx, dy = offsets(height, width, x, y)
     turn, squash = rng.uniform(0, math.pi), rng.uniform(0.4, 1.0)
-    u = dx * np.float32(math.cos(turn)) + dy * np.float32(math.sin(turn))
-    v = (dy * np.float32(math.cos(turn)) - dx * np.float32(math.sin(turn))) / np.float32(squash)
+    u, v = turned(dx, dy, turn, squash)
     radius = math.exp(rng.uniform(math.log(12.0), math.log(0.6 * max(height, width, 40))))
     distance = np.hypot(u, v) / np.float32(radius) * np.exp(0.3 * clouds)
     kind = rng.random()
@@ -221,10 +218,8 @@ def add_comet(
     height, width = image.shape[:2]
     x, y = xy_px or (rng.uniform(0, width), rng.uniform(0, height))
     turn = rng.uniform(0, math.tau)
-    dx = np.arange(width, dtype=np.float32)[None, :] - np.float32(x)
-    dy = np.arange(height, dtype=np.float32)[:, None] - np.float32(y)
-    along = dx * np.float32(math.cos(turn)) + dy * np.float32(math.sin(turn))
-    across = dy * np.float32(math.cos(turn)) - dx * np.float32(math.sin(turn))
+    dx, dy = offsets(height, width, x, y)
+    along, across = turned(dx, dy, turn)
     core = rng.uniform(1.5, 5.0)
     reach = math.exp(rng.uniform(math.log(10.0), math.log(0.4 * max(height, width, 40))))
     distance = np.hypot(dx, dy)
@@ -245,8 +240,12 @@ def add_comet(
 
 def _nebula_colour(rng: Rng) -> Image:
     """Weights of red, green and blue of a kind of nebula, a little changed."""
-    colour = np.array(_NEBULA_RGB[int(rng.integers(len(_NEBULA_RGB)))], dtype=np.float32)
-    return np.asarray(colour * rng.uniform(0.7, 1.3, 3), dtype=np.float32)
+    return _varied(_NEBULA_RGB[int(rng.integers(len(_NEBULA_RGB)))], rng)
+
+
+def _varied(rgb: tuple[float, float, float], rng: Rng) -> Image:
+    """A colour with each channel changed by up to 30 per cent."""
+    return np.asarray(np.array(rgb, dtype=np.float32) * rng.uniform(0.7, 1.3, 3), dtype=np.float32)
 
 
 def add_planetary_nebula(
@@ -283,11 +282,9 @@ def add_planetary_nebula(
     if area.size == 0:
         return image
     rows, columns = area.shape[:2]
-    dx = np.arange(left, left + columns, dtype=np.float32)[None, :] - np.float32(x)
-    dy = np.arange(top, top + rows, dtype=np.float32)[:, None] - np.float32(y)
+    dx, dy = offsets(rows, columns, x, y, left=left, top=top)
     turn, squash = rng.uniform(0, math.pi), rng.uniform(0.6, 1.0)
-    u = dx * np.float32(math.cos(turn)) + dy * np.float32(math.sin(turn))
-    v = (dy * np.float32(math.cos(turn)) - dx * np.float32(math.sin(turn))) / np.float32(squash)
+    u, v = turned(dx, dy, turn, squash)
     distance = np.hypot(u, v) / np.float32(radius)
     kind = rng.random()
     if kind < 0.4:
@@ -304,9 +301,7 @@ def add_planetary_nebula(
     seeing = float(rng.uniform(0.6, 2.0))
     light = cv2.GaussianBlur(light.astype(np.float32), (0, 0), seeing)
     light *= np.float32(sigma * 10.0 ** rng.uniform(0.5, 1.9) / max(float(light.max()), 1e-6))
-    colour = np.array(_NEBULA_RGB[int(rng.choice([0, 1, 1, 1, 2]))], dtype=np.float32)
-    colour = (colour * rng.uniform(0.7, 1.3, 3)).astype(np.float32)
-    add_light(area, light, colour)
+    add_light(area, light, _varied(_NEBULA_RGB[int(rng.choice([0, 1, 1, 1, 2]))], rng))
     if rng.random() < 0.5:
         star = sigma * 10.0 ** rng.uniform(1.0, 2.3) * tint(image, 0.0)
         add_stars(image, x, y, star, float(rng.uniform(1.6, 4.0)), floor=0.3 * sigma)

@@ -59,3 +59,43 @@ def add_light(image: Image, light: Image, colour: NDArray[np.float32]) -> Image:
 def noise_level(image: Image, noise: float | None) -> float:
     """Return the noise given, else the one measured in the image."""
     return background_noise(image) if noise is None else noise
+
+
+def offsets(
+    height: int, width: int, x: float, y: float, *, left: int = 0, top: int = 0
+) -> tuple[Image, Image]:
+    """Distances to a point, in pixels, of a raster's columns (1, W) and rows (H, 1).
+
+    Parameters
+    ----------
+    height, width : int
+        Of the raster.
+    x, y : float
+        The point.
+    left, top : int
+        Where the raster begins in the picture that the point is in.
+    """
+    dx = np.arange(left, left + width, dtype=np.float32)[None, :] - np.float32(x)
+    dy = np.arange(top, top + height, dtype=np.float32)[:, None] - np.float32(y)
+    return dx, dy
+
+
+def turned(dx: Image, dy: Image, angle: float, squash: float = 1.0) -> tuple[Image, Image]:
+    """Distances along a direction and across it, the latter divided by ``squash``.
+
+    Parameters
+    ----------
+    dx, dy : ndarray, float32
+        As `offsets` gives them.
+    angle : float
+        Radians from right through down.
+    squash : float
+        Ratio of an ellipse's axes.
+
+    Returns
+    -------
+    along, across : ndarray, shape (H, W), float32
+    """
+    cos, sin = np.float32(math.cos(angle)), np.float32(math.sin(angle))
+    across = np.asarray((dy * cos - dx * sin) / np.float32(squash), dtype=np.float32)
+    return np.asarray(dx * cos + dy * sin, dtype=np.float32), across

@@ -152,7 +152,7 @@ def train_first_classifier(recipe: Recipe) -> Path:
     first = recipe.work / "classifier_first"
     if not (first / "done").is_file():
         run_module(
-            "classification.train", "--data", recipe.data, "--output", first,
+            "classification.edge_network.train", "--data", recipe.data, "--output", first,
             "--model", "compact_fast", "--epochs", recipe.first_epochs, "--seed", recipe.seed,
         )  # fmt: skip
         (first / "done").touch()
@@ -214,7 +214,7 @@ def train_networks(recipe: Recipe) -> float:
     final = work / "classifier"
     if not (final / "done").is_file():
         run_module(
-            "classification.train", "--data", data, "--output", final,
+            "classification.edge_network.train", "--data", data, "--output", final,
             "--model", "compact", "--teachers", first / "best.keras",
             "--epochs", recipe.final_epochs,
             "--negatives", work / "mined" / "negatives.npz",
@@ -244,7 +244,8 @@ def train_with_unvetoed(recipe: Recipe, classifier: Path, first: Path) -> Path:
         )  # fmt: skip
     if not (last / "done").is_file():
         run_module(
-            "classification.train", "--data", data, "--output", last, "--model", "compact",
+            "classification.edge_network.train", "--data", data, "--output", last,
+            "--model", "compact",
             "--initial", classifier / "best.keras", "--teachers", first / "best.keras",
             "--epochs", recipe.last_epochs, "--learning-rate", LAST_LEARNING_RATE,
             "--negatives", work / "mined" / "negatives.npz",
@@ -259,7 +260,7 @@ def train_with_unvetoed(recipe: Recipe, classifier: Path, first: Path) -> Path:
 def export_classifier(recipe: Recipe, model: Path) -> None:
     """Write ``classifier.tflite`` and ``classifier_float.tflite``."""
     run_module(
-        "classification.export", "--model", model, "--data", recipe.data,
+        "classification.edge_network.export", "--model", model, "--data", recipe.data,
         "--output", recipe.work / "classifier.tflite",
         "--float-output", recipe.work / "classifier_float.tflite",
         "--json", recipe.work / "classifier_validation.json", "--seed", recipe.seed,

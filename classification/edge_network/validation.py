@@ -9,11 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotations.galaxy_zoo import GalaxyTable, read_crops
-from classification import negatives
-from classification.augmentation import expose
-from classification.data import SOURCES, BatchPlan, CropBatches, GalaxyCache, cache_galaxies
-from classification.evaluation import VetoSet
-from classification.negatives import EmptyFrame
+from classification.edge_network import negatives
+from classification.edge_network.augmentation import expose
+from classification.edge_network.data import (
+    SOURCES,
+    BatchPlan,
+    CropBatches,
+    GalaxyCache,
+    cache_galaxies,
+)
+from classification.edge_network.evaluation import VetoSet
+from classification.edge_network.negatives import EmptyFrame
 from edge_runtime.decision_tree import VOTE_COLUMNS
 from edge_runtime.errors import GalaxyEdgeError
 from edge_runtime.sighting import CLASS5

@@ -13,9 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotations.galaxy_zoo import GalaxyTable, read_crops
-from classification import negatives
-from classification.augmentation import SURVEY, TELESCOPE, cross_edge, degrade, expose, jpeg, warp
-from classification.negatives import EmptyFrame
+from classification.edge_network import negatives
+from classification.edge_network.augmentation import (
+    SURVEY,
+    TELESCOPE,
+    cross_edge,
+    degrade,
+    expose,
+    jpeg,
+    warp,
+)
+from classification.edge_network.negatives import EmptyFrame
 from edge_runtime.crops import CROP_SIDE_R90
 from edge_runtime.decision_tree import VOTE_COLUMNS
 from edge_runtime.errors import GalaxyEdgeError

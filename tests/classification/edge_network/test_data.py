@@ -5,7 +5,7 @@ import pytest
 
 from annotations.empty_frames import empty_frame_split
 from annotations.galaxy_zoo import read_labels
-from classification.augmentation import (
+from classification.edge_network.augmentation import (
     SURVEY,
     TELESCOPE,
     add_point_sources,
@@ -13,8 +13,14 @@ from classification.augmentation import (
     expose,
     warp,
 )
-from classification.data import BatchPlan, CropBatches, cache_galaxies, lay_over, read_crop_archive
-from classification.negatives import FILL, bright_places, drawn, read_empty_frames
+from classification.edge_network.data import (
+    BatchPlan,
+    CropBatches,
+    cache_galaxies,
+    lay_over,
+    read_crop_archive,
+)
+from classification.edge_network.negatives import FILL, bright_places, drawn, read_empty_frames
 from edge_runtime.errors import GalaxyEdgeError
 
 NONE = np.empty((0, 64, 64, 3), np.uint8)

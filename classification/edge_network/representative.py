@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotations.galaxy_zoo import GalaxyTable, read_crops
-from classification.data import BatchPlan, CropBatches, cache_galaxies
-from classification.negatives import EmptyFrame
+from classification.edge_network.data import BatchPlan, CropBatches, cache_galaxies
+from classification.edge_network.negatives import EmptyFrame
 from edge_runtime.sighting import CLASS5
 
 

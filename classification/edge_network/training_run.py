@@ -11,9 +11,9 @@ from pathlib import Path
 
 import keras
 
-from classification.averaging import WeightAverage
-from classification.data import BatchPlan
-from classification.evaluation import Scores
+from classification.edge_network.averaging import WeightAverage
+from classification.edge_network.data import BatchPlan
+from classification.edge_network.evaluation import Scores
 from classification.provenance import code_version
 from edge_runtime.errors import GalaxyEdgeError
 

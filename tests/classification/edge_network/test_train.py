@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from annotations.galaxy_zoo import read_labels
-from classification.averaging import WeightAverage
-from classification.data import BatchPlan, cache_galaxies
-from classification.distillation import TeacherTargets, mix_teacher, teacher_targets
-from classification.evaluation import keras_predictor
+from classification.edge_network.averaging import WeightAverage
+from classification.edge_network.data import BatchPlan, cache_galaxies
+from classification.edge_network.distillation import TeacherTargets, mix_teacher, teacher_targets
+from classification.edge_network.evaluation import keras_predictor
+from classification.edge_network.train import TrainConfig, train_classifier
 from classification.models import create_model, model_names
-from classification.train import TrainConfig, train_classifier
 from edge_runtime.decision_tree import constraint_violation
 from edge_runtime.errors import GalaxyEdgeError
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotations.galaxy_zoo import GalaxyTable, read_crops
-from classification.data import GalaxyCache
-from classification.evaluation import Predict
+from classification.edge_network.data import GalaxyCache
+from classification.edge_network.evaluation import Predict
 from edge_runtime.decision_tree import votes_from_logits
 
 

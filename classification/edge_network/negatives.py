@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from classification.augmentation import add_point_sources, add_stars
+from classification.edge_network.augmentation import add_point_sources, add_stars
 from edge_runtime.conditioning import ConditioningParams, condition
 from edge_runtime.crops import cut_square
 from edge_runtime.pictures import read_picture

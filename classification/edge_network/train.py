@@ -1,6 +1,6 @@
 """Training of the morphology classifier.
 
-Run as ``python -m classification.train --data DIR --output DIR``. The output
+Run as ``python -m classification.edge_network.train --data DIR --output DIR``. The output
 folder holds ``best.keras``, ``log.csv``, ``training.json`` and what a broken-off
 run needs to go on: run the same command again.
 """
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from annotations.empty_frames import empty_frame_split
 from annotations.galaxy_zoo import GalaxyTable, read_labels
-from classification.averaging import WeightAverage
-from classification.data import (
+from classification.edge_network.averaging import WeightAverage
+from classification.edge_network.data import (
     SOURCES,
     BatchPlan,
     CropBatches,
@@ -29,13 +29,13 @@ from classification.data import (
     cache_galaxies,
     read_crop_archive,
 )
-from classification.distillation import mix_teacher, teacher_targets
-from classification.evaluation import evaluate, keras_predictor
+from classification.edge_network.distillation import mix_teacher, teacher_targets
+from classification.edge_network.evaluation import evaluate, keras_predictor
+from classification.edge_network.negatives import read_empty_frames
+from classification.edge_network.training_run import TrainConfig, TrainingRun, TrainResult
+from classification.edge_network.validation import validation_set
 from classification.losses import ClassLoss, GalaxyLoss, VoteLoss
 from classification.models import create_model, model_names
-from classification.negatives import read_empty_frames
-from classification.training_run import TrainConfig, TrainingRun, TrainResult
-from classification.validation import validation_set
 from edge_runtime.errors import GalaxyEdgeError
 
 _log = logging.getLogger(__name__)
@@ -169,9 +169,10 @@ def _schedule(config: TrainConfig, steps: int) -> keras.optimizers.schedules.Lea
 
 def _arguments(argv: Sequence[str] | None) -> TrainConfig:
     parser = argparse.ArgumentParser(
-        prog="python -m classification.train",
+        prog="python -m classification.edge_network.train",
         description="Train the morphology classifier.",
-        epilog="Example: python -m classification.train --data ../shared/data --output work/run1",
+        epilog="Example: python -m classification.edge_network.train "
+        "--data ../shared/data --output work/run1",
     )
     parser.add_argument(
         "--data", type=Path, required=True, help="folder with galaxies/ and frames/"

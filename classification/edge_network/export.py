@@ -5,7 +5,7 @@ the frame) and gives three float32 tensors of logits, told apart by their width:
 votes, 5 classes, 1 galaxy or not. Weights are int8 per channel, activations int8;
 only the dequantised outputs are float. The decision tree is applied behind it in float.
 
-Run as ``python -m classification.export --model F.keras --data DIR --output F.tflite``.
+Run as ``python -m classification.edge_network.export``; ``--help`` has an example.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from classification.evaluation import Logits, Predict
+from classification.edge_network.evaluation import Logits, Predict
 
 _log = logging.getLogger(__name__)
 
@@ -146,15 +146,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Command line: export a model and score it, float and int8, on the validation split."""
     from annotations.empty_frames import empty_frame_split
     from annotations.galaxy_zoo import read_labels
-    from classification.evaluation import evaluate, keras_predictor
-    from classification.negatives import read_empty_frames
-    from classification.representative import representative_crops
-    from classification.validation import validation_set
+    from classification.edge_network.evaluation import evaluate, keras_predictor
+    from classification.edge_network.negatives import read_empty_frames
+    from classification.edge_network.representative import representative_crops
+    from classification.edge_network.validation import validation_set
 
     parser = argparse.ArgumentParser(
-        prog="python -m classification.export",
+        prog="python -m classification.edge_network.export",
         description="Export a classifier to int8 TFLite and score both on the validation split.",
-        epilog="Example: python -m classification.export --model best.keras "
+        epilog="Example: python -m classification.edge_network.export --model best.keras "
         "--data ../shared/data --output classifier.tflite --json metrics.json",
     )
     parser.add_argument("--model", type=Path, required=True, help="trained .keras file")

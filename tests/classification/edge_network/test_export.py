@@ -7,11 +7,11 @@ from ai_edge_litert.interpreter import Interpreter
 
 from annotations.empty_frames import empty_frame_split
 from annotations.galaxy_zoo import read_labels
-from classification.evaluation import keras_predictor
-from classification.export import export_float, export_int8, tflite_predictor
+from classification.edge_network.evaluation import keras_predictor
+from classification.edge_network.export import export_float, export_int8, tflite_predictor
+from classification.edge_network.negatives import read_empty_frames
+from classification.edge_network.representative import representative_crops
 from classification.models import create_model
-from classification.negatives import read_empty_frames
-from classification.representative import representative_crops
 from edge_runtime.decision_tree import constraint_violation, votes_from_logits
 from edge_runtime.litert import LiteRtModel
 

@@ -1,0 +1,1 @@
+"""Sets of single galaxies: pictures with a galaxy in the middle, and what is known of each."""

@@ -1,0 +1,1 @@
+"""Commands of the classifiers, one file each."""

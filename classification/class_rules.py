@@ -9,7 +9,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from annotations.galaxies.schemes import GALAXY10_NAMES
 from edge_runtime.decision_tree import COLUMN_INDEX
+
+__all__ = [
+    "CLASS5_COLUMNS",
+    "GALAXY10_COLUMNS",
+    "GALAXY10_NAMES",
+    "class5_from_votes",
+    "galaxy10_from_votes",
+]
 
 CLASS5_COLUMNS = ("Class7.1", "Class7.2", "Class7.3", "Class2.1", "Class4.1")
 """Answer behind each of the five classes, in the order of ``CLASS5``."""
@@ -27,19 +36,6 @@ GALAXY10_COLUMNS = (
     "Class10.3",
 )
 """Answer behind each class of Galaxy10 SDSS, in its order (astroNN, Leung and Bovy)."""
-
-GALAXY10_NAMES = (
-    "disc, face-on, no spiral",
-    "smooth, completely round",
-    "smooth, in-between",
-    "smooth, cigar-shaped",
-    "disc, edge-on, rounded bulge",
-    "disc, edge-on, boxy bulge",
-    "disc, edge-on, no bulge",
-    "disc, face-on, tight spiral",
-    "disc, face-on, medium spiral",
-    "disc, face-on, loose spiral",
-)
 
 
 def class5_from_votes(votes: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -14,8 +14,8 @@ import csv
 import hashlib
 import logging
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -63,6 +63,10 @@ class GalaxyTable:
         Cumulative vote fractions; a row of NaN where unknown.
     data_hash : str
         SHA-256 of the label file the rows were read from.
+    lines : ndarray, shape (N,), int64
+        Line of each row in the label file, the header being 1.
+    further : mapping of str to tuple of str
+        Cells of the columns that are not read here, by column.
     """
 
     directory: Path
@@ -73,6 +77,8 @@ class GalaxyTable:
     class5: NDArray[np.int64]
     votes: NDArray[np.float32]
     data_hash: str
+    lines: NDArray[np.int64]
+    further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.files)
@@ -99,6 +105,8 @@ class GalaxyTable:
             class5=self.class5[index],
             votes=self.votes[index],
             data_hash=self.data_hash,
+            lines=self.lines[index],
+            further={name: tuple(cells[i] for i in index) for name, cells in self.further.items()},
         )
 
     def where(self, split: str | None = None, sources: Iterable[str] | None = None) -> GalaxyTable:
@@ -112,7 +120,11 @@ class GalaxyTable:
 
 
 def read_labels(
-    path: Path | str, *, sum_tolerance: float = 0.02, strict: bool = False
+    path: Path | str,
+    *,
+    sum_tolerance: float = 0.02,
+    strict: bool = False,
+    faults: Callable[[int, str], None] | None = None,
 ) -> GalaxyTable:
     """Read a label file.
 
@@ -126,6 +138,9 @@ def read_labels(
     strict : bool
         Refuse a row whose votes break a sum. By default such rows are kept and
         counted in a warning, because the published votes hold a few.
+    faults : callable, optional
+        Takes the line and the fault of each row that cannot be used; such rows
+        are left out. Without it the first of them raises.
 
     Returns
     -------
@@ -147,42 +162,39 @@ def read_labels(
     except UnicodeDecodeError as error:
         raise LabelError(f"{path}: is not UTF-8 text; save it as UTF-8 CSV") from error
     reader = csv.DictReader(text.splitlines(), restkey=None)
-    missing = [c for c in REQUIRED_COLUMNS if c not in (reader.fieldnames or ())]
+    header = reader.fieldnames or ()
+    missing = [c for c in REQUIRED_COLUMNS if c not in header]
     if missing:
         raise LabelError(
             f"{path}: line 1: missing column{'s' if len(missing) > 1 else ''} {', '.join(missing)}"
         )
-    files, sources, splits = [], [], []
-    scales: list[float] = []
-    classes: list[int] = []
-    votes: list[list[float]] = []
-    lines: list[int] = []
-    for row in reader:
-        where = f"{path}: line {reader.line_num}"
-        if None in row or None in row.values():
-            raise LabelError(f"{where}: has more or fewer cells than the header")
-        if not row["file"]:
-            raise LabelError(f"{where}: file is empty")
-        if row["split"] not in SPLITS:
-            raise LabelError(f"{where}: unknown split {row['split']!r}; known: {', '.join(SPLITS)}")
-        files.append(row["file"])
-        sources.append(row["source"])
-        splits.append(row["split"])
-        scales.append(_scale(row["frame_scale"], where))
-        classes.append(_class_index(row["class5"], where))
-        votes.append(_votes(row, where))
-        lines.append(reader.line_num)
+    rows: list[_Row] = []
+    for cells in reader:
+        try:
+            rows.append(_row(cells, reader.line_num))
+        except LabelError as error:
+            if faults is None:
+                raise LabelError(f"{path}: line {reader.line_num}: {error}") from error
+            faults(reader.line_num, str(error))
     table = GalaxyTable(
         directory=path.parent,
-        files=tuple(files),
-        source=tuple(sources),
-        split=tuple(splits),
-        frame_scale=np.array(scales, dtype=np.float32),
-        class5=np.array(classes, dtype=np.int64),
-        votes=np.array(votes, dtype=np.float32).reshape(len(files), len(VOTE_COLUMNS)),
+        files=tuple(row.cells["file"] for row in rows),
+        source=tuple(row.cells["source"] for row in rows),
+        split=tuple(row.cells["split"] for row in rows),
+        frame_scale=np.array([row.frame_scale for row in rows], dtype=np.float32),
+        class5=np.array([row.class5 for row in rows], dtype=np.int64),
+        votes=np.array([row.votes for row in rows], dtype=np.float32).reshape(
+            len(rows), len(VOTE_COLUMNS)
+        ),
         data_hash=hashlib.sha256(content).hexdigest(),
+        lines=np.array([row.line for row in rows], dtype=np.int64),
+        further={
+            name: tuple(row.cells[name] for row in rows)
+            for name in header
+            if name not in REQUIRED_COLUMNS
+        },
     )
-    _check_sums(table, path, lines, sum_tolerance, strict)
+    _check_sums(table, path, sum_tolerance, strict)
     return table
 
 
@@ -241,51 +253,79 @@ def _centre_square(picture: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8
     return picture[top : top + side_px, left : left + side_px]
 
 
-def _scale(cell: str, where: str) -> float:
+@dataclass(frozen=True, slots=True)
+class _Row:
+    line: int
+    cells: dict[str, str]
+    frame_scale: float
+    class5: int
+    votes: list[float]
+
+
+def _row(cells: dict[str, str], line: int) -> _Row:
+    """Check one row; the message of a fault does not name the file and the line."""
+    if None in cells or None in cells.values():
+        raise LabelError("has more or fewer cells than the header")
+    if not cells["file"]:
+        raise LabelError("file is empty")
+    if cells["split"] not in SPLITS:
+        raise LabelError(f"unknown split {cells['split']!r}; known: {', '.join(SPLITS)}")
+    return _Row(
+        line, cells, _scale(cells["frame_scale"]), _class_index(cells["class5"]), _votes(cells)
+    )
+
+
+def _scale(cell: str) -> float:
     if not cell:
         return math.nan
-    value = _number(cell, "frame_scale", where)
+    value = _number(cell, "frame_scale")
     if value <= 0:
-        raise LabelError(f"{where}: frame_scale is {cell}; it must be above 0")
+        raise LabelError(f"frame_scale is {cell}; it must be above 0")
     return value
 
 
-def _class_index(cell: str, where: str) -> int:
+def _class_index(cell: str) -> int:
     if not cell:
         return UNKNOWN_CLASS
     if cell not in CLASS5:
-        raise LabelError(f"{where}: unknown class5 {cell!r}; known: {', '.join(CLASS5)}")
+        raise LabelError(f"unknown class5 {cell!r}; known: {', '.join(CLASS5)}")
     return CLASS5.index(cell)
 
 
-def _votes(row: dict[str, str], where: str) -> list[float]:
+def _votes(row: dict[str, str]) -> list[float]:
     empty = [column for column in VOTE_COLUMNS if not row[column]]
     if len(empty) == len(VOTE_COLUMNS):
         return [math.nan] * len(VOTE_COLUMNS)
     if empty:
-        raise LabelError(f"{where}: {empty[0]} is empty while other votes are given")
-    values = []
-    for column in VOTE_COLUMNS:
-        value = _number(row[column], column, where)
-        if not -1e-6 <= value <= 1 + 1e-5:
-            raise LabelError(f"{where}: {column} is {row[column]}; a vote is from 0 to 1")
-        values.append(min(max(value, 0.0), 1.0))
-    return values
+        raise LabelError(f"{empty[0]} is empty while other votes are given")
+    return [vote_fraction(row[column], column) for column in VOTE_COLUMNS]
 
 
-def _number(cell: str, column: str, where: str) -> float:
+def vote_fraction(cell: str, column: str) -> float:
+    """Read one vote, 0 to 1.
+
+    Raises
+    ------
+    LabelError
+        It is no number from 0 to 1; the message names the column.
+    """
+    value = _number(cell, column)
+    if not -1e-6 <= value <= 1 + 1e-5:
+        raise LabelError(f"{column} is {cell}; a vote is from 0 to 1")
+    return min(max(value, 0.0), 1.0)
+
+
+def _number(cell: str, column: str) -> float:
     try:
         value = float(cell)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise LabelError(f"{where}: {column} is {cell!r}, not a number")
+        raise LabelError(f"{column} is {cell!r}, not a number")
     return value
 
 
-def _check_sums(
-    table: GalaxyTable, path: Path, lines: list[int], tolerance: float, strict: bool
-) -> None:
+def _check_sums(table: GalaxyTable, path: Path, tolerance: float, strict: bool) -> None:
     violation = constraint_violation(np.nan_to_num(table.votes))
     violation[~table.has_votes] = 0
     bad = np.flatnonzero(violation.max(axis=1, initial=0) > tolerance)
@@ -294,7 +334,7 @@ def _check_sums(
     first = int(bad[0])
     question = int(np.argmax(violation[first]))
     message = (
-        f"{path}: line {lines[first]}: the votes of question {question + 1} miss their "
+        f"{path}: line {table.lines[first]}: the votes of question {question + 1} miss their "
         f"sum by {violation[first, question]:.3f}"
     )
     if strict:

@@ -19,16 +19,15 @@ from detection.crossval.fold_job import DETECTIONS_NAME, RESULT_NAME
 from detection.crossval.runner import fold_folder, held_out_pictures
 from detection.crossval.scoring import load_detections
 from detection.crossval.settings import CrossvalSettings
-from detection.evaluation.significance import (
-    BootstrapDifference,
-    PairedTest,
-    bootstrap_ap_difference,
-    corrected_resampled_t,
-    wilcoxon_signed_rank,
-)
+from detection.evaluation.significance import BootstrapDifference, bootstrap_ap_difference
 from edge_runtime.boxes import iou
 from edge_runtime.errors import GalaxyEdgeError
 from edge_runtime.evaluation.matching import ScoredPicture
+from edge_runtime.evaluation.paired_tests import (
+    PairedTest,
+    corrected_resampled_t,
+    wilcoxon_signed_rank,
+)
 
 METRICS = {
     "ap": "mAP",

@@ -21,10 +21,8 @@ from detection.evaluation.curves import (
 from detection.evaluation.errors import ErrorKind, FrameErrors, frame_errors
 from detection.evaluation.significance import (
     BootstrapDifference,
-    PairedTest,
     bootstrap_ap_difference,
     frame_f1,
-    wilcoxon_signed_rank,
 )
 from detection.evaluation.strata import (
     BRIGHTNESS_EDGES_SIGMA,
@@ -36,6 +34,7 @@ from detection.evaluation.strata import (
     relative_sizes,
 )
 from edge_runtime.evaluation.matching import ScoredPicture
+from edge_runtime.evaluation.paired_tests import PairedTest, wilcoxon_signed_rank
 
 RATES = (0.3, 0.15, 0.05)
 """False positives per empty frame for which thresholds are given."""

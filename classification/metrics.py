@@ -17,9 +17,13 @@ class ClassScores:
     accuracy : float
         Part of the rows whose class is right.
     macro_f1 : float
-        Mean F1 of the classes, each counted the same.
-    f1 : tuple of float
-        F1 of each class; 0 where neither predicted nor present.
+        Mean F1 of the classes that are predicted or present, each counted the same.
+    balanced_accuracy : float
+        Mean recall of the classes that are present.
+    precision, recall, f1 : tuple of float
+        Of each class; 0 where they have no denominator.
+    support : tuple of int
+        Rows of each true class.
     confusion : ndarray, shape (K, K), int64
         Rows are true classes, columns predicted ones.
     n : int
@@ -28,7 +32,11 @@ class ClassScores:
 
     accuracy: float
     macro_f1: float
+    balanced_accuracy: float
+    precision: tuple[float, ...]
+    recall: tuple[float, ...]
     f1: tuple[float, ...]
+    support: tuple[int, ...]
     confusion: NDArray[np.int64]
     n: int
 
@@ -36,7 +44,7 @@ class ClassScores:
 def class_scores(
     true: NDArray[np.integer], predicted: NDArray[np.integer], classes: int
 ) -> ClassScores:
-    """Accuracy, F1 and confusion of class indices.
+    """Accuracy, precision, recall, F1 and confusion of class indices.
 
     Parameters
     ----------
@@ -54,12 +62,17 @@ def class_scores(
         raise ValueError(f"need two equal, non-empty rows; got {true.shape}, {predicted.shape}")
     confusion = np.zeros((classes, classes), np.int64)
     np.add.at(confusion, (true, predicted), 1)
-    hits = np.diag(confusion)
-    f1 = 2 * hits / np.maximum(confusion.sum(axis=0) + confusion.sum(axis=1), 1)
+    hits, present, claimed = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
+    recall = hits / np.maximum(present, 1)
+    f1 = 2 * hits / np.maximum(present + claimed, 1)
     return ClassScores(
         accuracy=float(hits.sum() / len(true)),
-        macro_f1=float(f1.mean()),
-        f1=tuple(float(v) for v in f1),
+        macro_f1=float(f1[present + claimed > 0].mean()),
+        balanced_accuracy=float(recall[present > 0].mean()),
+        precision=tuple((hits / np.maximum(claimed, 1)).tolist()),
+        recall=tuple(recall.tolist()),
+        f1=tuple(f1.tolist()),
+        support=tuple(present.tolist()),
         confusion=confusion,
         n=len(true),
     )
@@ -79,6 +92,70 @@ def roc_auc(positive: NDArray[np.floating], negative: NDArray[np.floating]) -> f
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
     n = len(positive)
     return float((ranks[:n].sum() - n * (n + 1) / 2) / (n * len(negative)))
+
+
+@dataclass(frozen=True, slots=True)
+class RocCurve:
+    """Receiver operating characteristic.
+
+    Attributes
+    ----------
+    false_rate, true_rate : ndarray, shape (P,), float64
+        From (0, 0) to (1, 1), a point for each score at which they change.
+    """
+
+    false_rate: NDArray[np.float64]
+    true_rate: NDArray[np.float64]
+
+
+def roc_curve(positive: NDArray[np.bool_], scores: NDArray[np.floating]) -> RocCurve:
+    """False and true positive rates as the threshold falls.
+
+    Parameters
+    ----------
+    positive : ndarray, shape (N,), bool
+    scores : ndarray, shape (N,)
+        Higher means more likely positive.
+
+    Raises
+    ------
+    ValueError
+        If all rows are positive, or none is.
+    """
+    hits, claims = _falling_threshold(positive, scores)
+    false = claims - hits
+    return RocCurve(
+        np.concatenate([[0.0], false / false[-1]]), np.concatenate([[0.0], hits / hits[-1]])
+    )
+
+
+def average_precision(positive: NDArray[np.bool_], scores: NDArray[np.floating]) -> float:
+    """Mean of the precision over the recall it is reached at, without interpolation.
+
+    Parameters
+    ----------
+    positive : ndarray, shape (N,), bool
+    scores : ndarray, shape (N,)
+
+    Raises
+    ------
+    ValueError
+        If all rows are positive, or none is.
+    """
+    hits, claims = _falling_threshold(positive, scores)
+    gained = np.diff(hits, prepend=0.0) / hits[-1]
+    return float(np.sum(gained * hits / claims))
+
+
+def _falling_threshold(
+    positive: NDArray[np.bool_], scores: NDArray[np.floating]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Positives, and rows, at or above each distinct score, from the highest down."""
+    if not positive.any() or positive.all():
+        raise ValueError("need at least one positive and one negative score")
+    order = np.argsort(-scores, kind="stable")
+    last = np.append(np.flatnonzero(np.diff(scores[order])), len(order) - 1)
+    return np.cumsum(positive[order])[last].astype(np.float64), last + 1.0
 
 
 def recall_at_false_rate(

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from made_up_galaxies import galaxies
+
+from annotations.galaxies.dataset import ELLIPTICAL
+from classification.elliptical import ELLIPTICAL_NAMES, derive_elliptical, elliptical_from_class5
+from edge_runtime.errors import GalaxyEdgeError
+from edge_runtime.sighting import CLASS5
+
+
+def test_round_and_in_between_are_elliptical_and_cigars_unclear() -> None:
+    kinds = ["smooth_round", "smooth_inbetween", "smooth_cigar", "edge_on_disk", "spiral"]
+    labelled = galaxies([CLASS5.index(kind) for kind in kinds] + [-1])
+    derived = derive_elliptical(labelled).labels(ELLIPTICAL)
+    assert derived.names == ELLIPTICAL_NAMES
+    assert derived.index.tolist() == [1, 1, -1, 0, 0, -1]
+    with_cigars = derive_elliptical(labelled, cigars=True).labels(ELLIPTICAL)
+    assert with_cigars.index.tolist() == [1, 1, 1, 0, 0, -1]
+
+
+def test_probabilities_leave_the_cigars_out() -> None:
+    said = np.array([[0.3, 0.1, 0.2, 0.1, 0.3], [0, 0, 1, 0, 0]], np.float32)
+    found = elliptical_from_class5(said, CLASS5)
+    assert found[0] == pytest.approx([0.5, 0.5])
+    assert found[1] == pytest.approx([0.5, 0.5])
+
+
+def test_a_set_without_the_five_classes_is_refused() -> None:
+    with pytest.raises(GalaxyEdgeError, match="has no classes 'class5'"):
+        derive_elliptical(replace(galaxies([0]), classes={}))

@@ -8,9 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotations.galaxies.dataset import CLASS5, ELLIPTICAL, UNKNOWN_CLASS, ClassLabels, GalaxySet
-
-ELLIPTICAL_NAMES = ("other", "elliptical")
-"""Classes of the scheme; the second is what a network with one output gives."""
+from annotations.galaxies.schemes import ELLIPTICAL_NAMES
 
 _ELLIPTICAL = ("smooth_round", "smooth_inbetween")
 _UNCLEAR = "smooth_cigar"
@@ -37,9 +35,8 @@ def derive_elliptical(galaxies: GalaxySet, *, cigars: bool = False) -> GalaxySet
         The set has no ``class5``.
     """
     five = galaxies.labels(CLASS5)
-    chosen = np.array([name in _ELLIPTICAL for name in five.names])
-    index = np.where(chosen, 1, 0).astype(np.int64)
-    index[five.names.index(_UNCLEAR)] = 1 if cigars else UNKNOWN_CLASS
+    kinds = [_kind(name, cigars) for name in five.names]
+    index = np.array([UNKNOWN_CLASS if k is None else ELLIPTICAL_NAMES.index(k) for k in kinds])
     derived = np.where(five.known, index[five.index], UNKNOWN_CLASS)
     labels = ClassLabels(ELLIPTICAL_NAMES, derived.astype(np.int64))
     return replace(galaxies, classes={**galaxies.classes, ELLIPTICAL: labels})
@@ -61,10 +58,20 @@ def elliptical_from_class5(
     ndarray, shape (N, 2), float32
         Given that the galaxy is no cigar; even where nothing else is left.
     """
-    chosen = np.array([name in _ELLIPTICAL for name in names])
-    unclear = np.array([name == _UNCLEAR for name in names])
-    elliptical = probabilities[:, chosen].sum(axis=1, dtype=np.float64)
-    other = probabilities[:, ~chosen & ~unclear].sum(axis=1, dtype=np.float64)
-    total = elliptical + other
-    share = np.where(total > 0, elliptical / np.where(total > 0, total, 1.0), 0.5)
-    return np.stack([1.0 - share, share], axis=1).astype(np.float32)
+    kinds = [_kind(name, cigars=False) for name in names]
+    parts = np.stack(
+        [
+            probabilities[:, [kind == each for kind in kinds]].sum(axis=1, dtype=np.float64)
+            for each in ELLIPTICAL_NAMES
+        ],
+        axis=1,
+    )
+    total = parts.sum(axis=1, keepdims=True)
+    shares = np.divide(parts, total, out=np.full_like(parts, 0.5), where=total > 0)
+    return shares.astype(np.float32)
+
+
+def _kind(name: str, cigars: bool) -> str | None:
+    if name == _UNCLEAR:
+        return "elliptical" if cigars else None
+    return "elliptical" if name in _ELLIPTICAL else "other"

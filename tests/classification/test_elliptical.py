@@ -7,7 +7,8 @@ import pytest
 from made_up_galaxies import galaxies
 
 from annotations.galaxies.dataset import ELLIPTICAL
-from classification.elliptical import ELLIPTICAL_NAMES, derive_elliptical, elliptical_from_class5
+from annotations.galaxies.schemes import ELLIPTICAL_NAMES
+from classification.elliptical import derive_elliptical, elliptical_from_class5
 from edge_runtime.errors import GalaxyEdgeError
 from edge_runtime.sighting import CLASS5
 
@@ -17,15 +18,15 @@ def test_round_and_in_between_are_elliptical_and_cigars_unclear() -> None:
     labelled = galaxies([CLASS5.index(kind) for kind in kinds] + [-1])
     derived = derive_elliptical(labelled).labels(ELLIPTICAL)
     assert derived.names == ELLIPTICAL_NAMES
-    assert derived.index.tolist() == [1, 1, -1, 0, 0, -1]
+    assert derived.index.tolist() == [0, 0, -1, 1, 1, -1]
     with_cigars = derive_elliptical(labelled, cigars=True).labels(ELLIPTICAL)
-    assert with_cigars.index.tolist() == [1, 1, 1, 0, 0, -1]
+    assert with_cigars.index.tolist() == [0, 0, 0, 1, 1, -1]
 
 
 def test_probabilities_leave_the_cigars_out() -> None:
-    said = np.array([[0.3, 0.1, 0.2, 0.1, 0.3], [0, 0, 1, 0, 0]], np.float32)
+    said = np.array([[0.3, 0.1, 0.2, 0.1, 0.1], [0, 0, 1, 0, 0]], np.float32)
     found = elliptical_from_class5(said, CLASS5)
-    assert found[0] == pytest.approx([0.5, 0.5])
+    assert found[0] == pytest.approx([2 / 3, 1 / 3])
     assert found[1] == pytest.approx([0.5, 0.5])
 
 

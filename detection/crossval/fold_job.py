@@ -14,21 +14,6 @@ JOB_NAME = "job.json"
 RESULT_NAME = "result.json"
 DETECTIONS_NAME = "detections.npz"
 TRAINING_NAME = "training"
-LOG_NAME = "training.log"
-
-_STEP_MARK = "@step "
-
-
-def step_line(step: int) -> str:
-    """The line by which a fold's process tells the step it has reached."""
-    return f"{_STEP_MARK}{step}\n"
-
-
-def step_in(line: bytes) -> int | None:
-    """The step in a line of `step_line`, None in any other."""
-    text = line.decode("utf-8", "replace")
-    number = text.removeprefix(_STEP_MARK).strip()
-    return int(number) if text.startswith(_STEP_MARK) and number.isdigit() else None
 
 
 @dataclass(frozen=True, slots=True)

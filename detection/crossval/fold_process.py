@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
-import threading
 import time
 from pathlib import Path
 
+from annotations.worker_process import end_with_parent, tell_step
 from detection.crossval.fold_job import (
     DETECTIONS_NAME,
     JOB_NAME,
     RESULT_NAME,
     TRAINING_NAME,
     FoldJob,
-    step_line,
 )
 from edge_runtime.errors import GalaxyEdgeError
 
@@ -36,7 +34,7 @@ def run_fold(folder: Path) -> None:
 
     job = FoldJob.read(folder / JOB_NAME)
     start = time.monotonic()
-    train_fold(job, folder / TRAINING_NAME, lambda progress: _tell(progress.step))
+    train_fold(job, folder / TRAINING_NAME, lambda progress: tell_step(progress.step))
     trained = time.monotonic()
     detector = load_detector(folder / TRAINING_NAME, family=job.family)
     scored = score_pictures(detector, [entry.picture() for entry in job.held_out])
@@ -55,20 +53,9 @@ def run_fold(folder: Path) -> None:
         partial.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
-def _tell(step: int) -> None:
-    os.write(1, step_line(step).encode())  # past the trainer, which takes Python's output
-
-
-def _end_with_parent() -> None:
-    # without Python's buffer, whose lock would be held when this process ends
-    while os.read(sys.stdin.fileno(), 1024):
-        pass
-    os._exit(1)
-
-
 def main() -> None:
     """Command line, for the parent process only."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stdout
     )

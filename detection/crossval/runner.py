@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
-import subprocess
 import sys
-from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
+from annotations.claimed_folder import claim_folder
 from annotations.formats.dataset import LabelledPicture, LabelledSet
 from annotations.formats.outputs import new_folder
-from detection.crossval.fold_job import LOG_NAME, RESULT_NAME, FoldJob, HeldOut, step_in
+from annotations.worker_process import LOG_NAME, run_worker
+from detection.crossval.fold_job import RESULT_NAME, FoldJob, HeldOut
 from detection.crossval.folds import assign_folds
-from detection.crossval.settings import CrossvalSettings, claim_folder
+from detection.crossval.settings import CrossvalSettings
 from detection.crossval.training import COARSE_SMALLEST_PX
 from detection.crossval.views import write_training_records
 from edge_runtime.errors import ConfigError, GalaxyEdgeError
@@ -30,7 +30,6 @@ RECORDS_NAME = "records"
 FINE_CELL_PX = 64
 WORKER = (sys.executable, "-m", "detection.crossval.fold_process")
 
-_LAST_LINES = 40
 _COARSE_QUANTILE = 2.0  # percent of the galaxies that may be smaller than coarse anchors
 
 
@@ -88,7 +87,7 @@ def run_crossval(
             f"anchors, whose input is a multiple of {FINE_CELL_PX} px"
         )
     output.mkdir(parents=True, exist_ok=True)
-    claim_folder(output, settings)
+    claim_folder(output, asdict(settings), "cross-validation")
     total = settings.folds * len(settings.families) * settings.steps
 
     def report(done: int) -> None:
@@ -125,9 +124,16 @@ def run_crossval(
                     init_modules=settings.init_modules,
                 ).write(folder)
                 log.info("%s, fold %d of %d", family, fold, settings.folds)
-                _run_process(
-                    [*worker, str(folder)], folder, lambda step, base=done: report(base + step)
+                run_worker(
+                    [*worker, str(folder)],
+                    folder,
+                    lambda step, base=done: report(base + step),
+                    environment={"TF_CPP_MIN_LOG_LEVEL": "2"},
                 )
+                if not (folder / RESULT_NAME).exists():
+                    raise GalaxyEdgeError(
+                        f"{folder}: the fold ended without a result; see {LOG_NAME} there"
+                    )
             done += settings.steps
             report(done)
         shutil.rmtree(records, ignore_errors=True)
@@ -160,47 +166,3 @@ def _write_records(
         return
     with new_folder(folder) as partial:
         write_training_records(pictures, labels, partial, settings.input_size_px)
-
-
-def _run_process(command: Sequence[str], folder: Path, at_step: Callable[[int], None]) -> None:
-    environment = {"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ, "PYTHONUNBUFFERED": "1"}
-    last: deque[str] = deque(maxlen=_LAST_LINES)
-    with (
-        (folder / LOG_NAME).open("ab") as logfile,
-        subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=environment,
-        ) as process,
-    ):
-        try:
-            assert process.stdout is not None
-            for line in process.stdout:
-                step = step_in(line)
-                if step is not None:
-                    at_step(step)
-                    continue
-                logfile.write(line)
-                last.append(line.decode("utf-8", "replace").rstrip())
-        except BaseException:
-            process.kill()
-            raise
-    if process.returncode != 0:
-        raise GalaxyEdgeError(_failure(folder, process.returncode, last))
-    if not (folder / RESULT_NAME).exists():
-        raise GalaxyEdgeError(f"{folder}: the fold ended without a result; see {LOG_NAME} there")
-
-
-def _failure(folder: Path, code: int, last: Sequence[str]) -> str:
-    for line in reversed(last):
-        if line.startswith("error: "):
-            return f"{folder}: {line.removeprefix('error: ')}"
-    if code == -9:
-        return (
-            f"{folder}: the fold's process was killed, as systems do that run out of memory; "
-            "take a smaller --batch and start again, finished folds are kept"
-        )
-    reason = next((line for line in reversed(last) if line.strip()), f"exit code {code}")
-    return f"{folder}: the fold failed ({reason[:300]}); see {LOG_NAME} there"

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from annotations.formats.dataset import LabelledSet
-from annotations.formats.outputs import new_file
 from edge_runtime.errors import ConfigError
 
-SETTINGS_NAME = "settings.json"
 COARSEST_CELL_PX = 32
 
 
@@ -108,31 +105,3 @@ def data_hash(labelled: LabelledSet) -> str:
         boxes = [(box.xyxy_px, box.label, box.difficult) for box in picture.boxes]
         digest.update(repr((picture.name, picture.group, boxes)).encode())
     return digest.hexdigest()
-
-
-def claim_folder(folder: Path, settings: CrossvalSettings) -> None:
-    """Begin or resume a cross-validation in a folder.
-
-    Raises
-    ------
-    ConfigError
-        The folder holds one with other settings.
-    """
-    path = folder / SETTINGS_NAME
-    wanted = json.loads(json.dumps(asdict(settings)))
-    if not path.exists():
-        with new_file(path) as partial:
-            partial.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
-        return
-    try:
-        there = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error}); name another --output") from error
-    if not isinstance(there, dict):
-        raise ConfigError(f"{path}: not the settings of a cross-validation")
-    for key, value in wanted.items():
-        if there.get(key) != value:
-            raise ConfigError(
-                f"{folder}: holds a cross-validation with {key} {there.get(key)}, not {value}; "
-                "name another --output, or take the same settings to resume it"
-            )

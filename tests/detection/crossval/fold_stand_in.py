@@ -14,12 +14,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
+from annotations.worker_process import step_line
 from detection.crossval.fold_job import (
     DETECTIONS_NAME,
     JOB_NAME,
     RESULT_NAME,
     FoldJob,
-    step_line,
 )
 from detection.crossval.scoring import save_detections, scored_picture
 

@@ -1,4 +1,4 @@
-"""Settings are checked, and a folder is resumed with the same ones only."""
+"""Settings are checked, and data are told apart."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from drawn_frames import drawn_frames
 
 from detection.crossval.settings import (
     CrossvalSettings,
-    claim_folder,
     data_hash,
     parse_checkpoints,
 )
@@ -33,16 +32,6 @@ SETTINGS = CrossvalSettings(("ssd_mobilenet",), init_checkpoints={"ssd_mobilenet
 def test_wrong_settings_are_named(change, message):
     with pytest.raises(ConfigError, match=message):
         replace(SETTINGS, **change)
-
-
-def test_a_folder_is_resumed_with_the_same_settings_only(tmp_path: Path):
-    claim_folder(tmp_path, SETTINGS)
-    claim_folder(tmp_path, SETTINGS)
-    with pytest.raises(ConfigError, match="with steps 1000, not 7; name another --output"):
-        claim_folder(tmp_path, replace(SETTINGS, steps=7))
-    (tmp_path / "settings.json").write_text("{")
-    with pytest.raises(ConfigError, match="cannot be read"):
-        claim_folder(tmp_path, SETTINGS)
 
 
 def test_hash_changes_with_boxes_and_groups(tmp_path: Path):

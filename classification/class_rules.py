@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from annotations.galaxies.derived_classes import GALAXY10_COLUMNS
 from annotations.galaxies.schemes import GALAXY10_NAMES
 from edge_runtime.decision_tree import COLUMN_INDEX
 
@@ -22,20 +23,6 @@ __all__ = [
 
 CLASS5_COLUMNS = ("Class7.1", "Class7.2", "Class7.3", "Class2.1", "Class4.1")
 """Answer behind each of the five classes, in the order of ``CLASS5``."""
-
-GALAXY10_COLUMNS = (
-    "Class4.2",
-    "Class7.1",
-    "Class7.2",
-    "Class7.3",
-    "Class9.1",
-    "Class9.2",
-    "Class9.3",
-    "Class10.1",
-    "Class10.2",
-    "Class10.3",
-)
-"""Answer behind each class of Galaxy10 SDSS, in its order (astroNN, Leung and Bovy)."""
 
 
 def class5_from_votes(votes: NDArray[np.floating]) -> NDArray[np.float32]:

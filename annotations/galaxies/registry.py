@@ -8,8 +8,17 @@ from pathlib import Path
 
 from annotations.formats.dataset import AnnotationError
 from annotations.formats.problems import ProblemList
-from annotations.galaxies import labels_csv
+from annotations.galaxies import (
+    class_folders,
+    galaxy10,
+    galaxy_zoo2,
+    galaxy_zoo_challenge,
+    gama,
+    gz2_votes,
+    labels_csv,
+)
 from annotations.galaxies.dataset import GalaxySet
+from annotations.galaxies.tables import header_of
 
 AUTO = "auto"
 Reader = Callable[..., GalaxySet]
@@ -26,12 +35,16 @@ class GalaxyFormat:
         Of a path, a ``ProblemList`` or None, and options by keyword.
     holds : callable
         Whether a path holds this format, by its files.
+    distinctive : bool
+        Nothing but this format looks like it; False where folders of other
+        pictures may.
     """
 
     name: str
     title: str
     read: Reader
     holds: Callable[[Path], bool]
+    distinctive: bool = True
 
 
 def read_galaxies(
@@ -96,14 +109,58 @@ def detect_galaxy_format(path: Path) -> str:
     return name
 
 
-def galaxy_format_of(path: Path) -> str | None:
-    """Name of the format that a path holds, or None."""
-    return next((each.name for each in GALAXY_FORMATS.values() if each.holds(path)), None)
+def galaxy_format_of(path: Path, *, distinctive: bool = False) -> str | None:
+    """Name of the format that a path holds, or None.
+
+    Parameters
+    ----------
+    path : Path
+    distinctive : bool
+        Leave out formats that other folders of pictures look like.
+    """
+    for each in GALAXY_FORMATS.values():
+        if (each.distinctive or not distinctive) and each.holds(path):
+            return each.name
+    return None
 
 
 def _holds_labels_csv(path: Path) -> bool:
-    file = path / labels_csv.FILE_NAME if path.is_dir() else path
-    return file.suffix.lower() == ".csv" and file.is_file()
+    if path.is_dir():
+        return (path / labels_csv.FILE_NAME).is_file()
+    if path.name == labels_csv.FILE_NAME:
+        return True
+    return {"file", "frame_scale", "split"} <= set(_header(path))
+
+
+def _holds_challenge(path: Path) -> bool:
+    return _is_zip_or_folder_or_csv(path) and galaxy_zoo_challenge.find_solutions(path) is not None
+
+
+def _holds_galaxy_zoo2(path: Path) -> bool:
+    return _is_zip_or_folder_or_csv(path) and galaxy_zoo2.find_table(path) is not None
+
+
+def _holds_gz2_votes(path: Path) -> bool:
+    if path.is_dir():
+        return (path / gz2_votes.TABLE).is_file()
+    return set(gz2_votes.COLUMNS) <= set(_header(path))
+
+
+def _holds_gama(path: Path) -> bool:
+    return _is_zip_or_folder_or_csv(path) and gama.find_table(path) is not None
+
+
+def _holds_galaxy10(path: Path) -> bool:
+    files = path.iterdir() if path.is_dir() else (path,)
+    return any(file.suffix.lower() in galaxy10.SUFFIXES for file in files)
+
+
+def _header(path: Path) -> tuple[str, ...]:
+    return header_of(path) if _is_zip_or_folder_or_csv(path) else ()
+
+
+def _is_zip_or_folder_or_csv(path: Path) -> bool:
+    return path.is_dir() or path.name.lower().endswith((".csv", ".csv.gz", ".zip"))
 
 
 GALAXY_FORMATS: dict[str, GalaxyFormat] = {
@@ -112,5 +169,32 @@ GALAXY_FORMATS: dict[str, GalaxyFormat] = {
         GalaxyFormat(
             "labels", "labels.csv of cut-outs", labels_csv.read_labels_csv, _holds_labels_csv
         ),
+        GalaxyFormat(
+            "galaxy-zoo-challenge",
+            "Galaxy Zoo challenge",
+            galaxy_zoo_challenge.read_galaxy_zoo_challenge,
+            _holds_challenge,
+        ),
+        GalaxyFormat(
+            "galaxy-zoo-2", "Galaxy Zoo 2", galaxy_zoo2.read_galaxy_zoo2, _holds_galaxy_zoo2
+        ),
+        GalaxyFormat(
+            "gz2-votes",
+            "cumulative votes of Galaxy Zoo 2",
+            gz2_votes.read_gz2_votes,
+            _holds_gz2_votes,
+        ),
+        GalaxyFormat("gama", "GAMA ellipticals and others", gama.read_gama, _holds_gama),
+        GalaxyFormat(
+            "galaxy10", "Galaxy10 SDSS or DECaLS", galaxy10.read_galaxy10, _holds_galaxy10
+        ),
+        GalaxyFormat(
+            "class-folders",
+            "a folder for each class",
+            class_folders.read_class_folders,
+            class_folders.holds_class_folders,
+            distinctive=False,
+        ),
     )
 }
+"""All formats; the first that fits is taken."""

@@ -23,7 +23,7 @@ def keep_present(
     *,
     skip_missing: bool = False,
 ) -> GalaxySet:
-    """Leave out rows that cannot be used, and say which have no picture.
+    """Leave out rows that cannot be used: without a picture, or of a galaxy named before.
 
     Parameters
     ----------
@@ -37,7 +37,8 @@ def keep_present(
     places : sequence of str
         Place of each row in it.
     problems : ProblemList
-        Takes an error for each missing picture, or one warning for all.
+        Takes an error for each galaxy named twice and each missing picture, or one
+        warning for all missing pictures.
     skip_missing : bool
         Missing pictures are expected.
     """
@@ -57,4 +58,12 @@ def keep_present(
         if len(absent) > LISTED:
             problems.error(path, "", f"{len(absent) - LISTED} more pictures are missing")
     usable = keep & ~missing
+    first: dict[str, int] = {}
+    for row in np.flatnonzero(usable):
+        other = first.setdefault(galaxies.ids[row], int(row))
+        if other != row:
+            problems.error(
+                path, places[row], f"galaxy {galaxies.ids[row]} is also in {places[other]}"
+            )
+            usable[row] = False
     return galaxies if usable.all() else galaxies.rows(usable)

@@ -40,8 +40,8 @@ GALAXY10_DECALS_NAMES = (
 )
 """Classes of Galaxy10 DECaLS by number (astroNN, Leung and Bovy)."""
 
-ELLIPTICAL_NAMES = ("elliptical", "other")
-"""Classes of the GAMA set by the number in its column ``TARGET``."""
+ELLIPTICAL_NAMES = ("other", "elliptical")
+"""Two classes; a network with one output says how likely the second is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ SCHEMES = {
         Scheme(CLASS5, CLASS5_NAMES),
         Scheme(GALAXY10, GALAXY10_NAMES, numbered=True),
         Scheme(GALAXY10_DECALS, GALAXY10_DECALS_NAMES, numbered=True),
-        Scheme(ELLIPTICAL, ELLIPTICAL_NAMES, numbered=True),
+        Scheme(ELLIPTICAL, ELLIPTICAL_NAMES),
         Scheme(
             GZ1_CLASS,
             (

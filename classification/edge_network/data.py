@@ -33,8 +33,9 @@ SOURCES = ("kaggle", "kaggle_extra", "gz2")
 """Sources whose pictures have a known scale."""
 
 CACHE_SIDE_R90 = 5.28
-CACHE_SIZE_PX = 96
-"""Pictures are kept a little wider than a crop so that shifts and turns have pixels."""
+CACHE_PIXELS = 1.5
+"""Pictures are kept a little wider than a crop, so that shifts and turns have pixels, and of
+so many pixels for each of the crop's."""
 
 Targets = dict[str, NDArray[np.float32]]
 
@@ -65,6 +66,7 @@ def cache_galaxies(
     table: GalaxyTable,
     class_draw_weights: Sequence[float],
     unlabelled_weight: float,
+    size_px: int = 64,
 ) -> GalaxyCache:
     """Read the pictures of a table into memory.
 
@@ -77,12 +79,14 @@ def cache_galaxies(
         are drawn with weight 1.
     unlabelled_weight : float
         Weight of pictures with neither votes nor a class.
+    size_px : int
+        Side of the crops that will be cut from them.
     """
     class5 = np.full((len(table), len(CLASS5)), np.nan, np.float32)
     class5[table.has_class] = np.eye(len(CLASS5), dtype=np.float32)[table.class5[table.has_class]]
     weight = np.where(table.has_votes, 1.0, unlabelled_weight)
     weight[table.has_class] = np.asarray(class_draw_weights)[table.class5[table.has_class]]
-    pictures = read_crops(table, CACHE_SIZE_PX, side_r90=CACHE_SIDE_R90)
+    pictures = read_crops(table, round(CACHE_PIXELS * size_px), side_r90=CACHE_SIDE_R90)
     return GalaxyCache(pictures, table.votes.copy(), class5, weight)
 
 
@@ -226,8 +230,9 @@ class CropBatches(keras.utils.PyDataset):
     def galaxy(self, row: int, telescope: bool, rng: np.random.Generator) -> NDArray[np.float32]:
         """One augmented galaxy before exposure, (S, S, 3) float32, 0 to 255."""
         look = TELESCOPE if telescope else SURVEY
-        side_px = CACHE_SIZE_PX * CROP_SIDE_R90 / CACHE_SIDE_R90
-        crop = warp(self._galaxies.pictures[row], side_px, self._size_px, look, rng)
+        picture = self._galaxies.pictures[row]
+        side_px = len(picture) * CROP_SIDE_R90 / CACHE_SIDE_R90
+        crop = warp(picture, side_px, self._size_px, look, rng)
         if telescope and self._frames and rng.random() < self._plan.composite:
             frame = self._frames[rng.integers(len(self._frames))]
             ground = negatives.random_place(frame, self._size_px, rng)

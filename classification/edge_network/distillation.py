@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from annotations.galaxy_zoo import GalaxyTable, read_crops
 from classification.edge_network.data import GalaxyCache
-from classification.edge_network.evaluation import Predict
+from classification.edge_network.evaluation import keras_predictor
 from edge_runtime.decision_tree import votes_from_logits
 
 
@@ -28,22 +29,20 @@ class TeacherTargets:
     class5: NDArray[np.float32]
 
 
-def teacher_targets(
-    teachers: Sequence[Predict], table: GalaxyTable, size_px: int
-) -> TeacherTargets:
+def teacher_targets(teachers: Sequence[keras.Model], table: GalaxyTable) -> TeacherTargets:
     """Mean prediction of the teachers over the eight turned and mirrored views.
 
     Parameters
     ----------
-    teachers : sequence of Predict
+    teachers : sequence of keras.Model
+        Each sees the pictures at the size of its own input.
     table : GalaxyTable
         Pictures to look at.
-    size_px : int
-        Side of the teachers' crop.
     """
-    crops = read_crops(table, size_px).astype(np.float32)
     votes, class5 = [], []
-    for predict in teachers:
+    for teacher in teachers:
+        predict = keras_predictor(teacher)
+        crops = read_crops(table, int(teacher.input_shape[1]))
         for turns in range(4):
             for mirror in (1, -1):
                 logits = predict(np.rot90(crops, turns, axes=(1, 2))[:, :, ::mirror])

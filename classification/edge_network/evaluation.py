@@ -132,7 +132,7 @@ def keras_predictor(model: keras.Model, batch_size: int = 256) -> Predict:
 
     def predict(crops: NDArray[np.float32]) -> Logits:
         parts = [
-            model(crops[i : i + batch_size], training=False)
+            model(crops[i : i + batch_size].astype(np.float32), training=False)
             for i in range(0, len(crops), batch_size)
         ]
         return {

@@ -13,101 +13,19 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from classification.edge_network.evaluation import Logits, Predict
+from classification.export import write_float, write_int8
 
 _log = logging.getLogger(__name__)
 
 OUTPUT_WIDTHS = {37: "votes", 5: "class5", 1: "galaxy"}
-
-
-def export_int8(model: keras.Model, representative: NDArray[np.uint8], path: Path | str) -> Path:
-    """Quantise a classifier after training and write it as TFLite.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Input (N, S, S, 3), 0 to 255; output a dict of ``votes``, ``class5`` and
-        ``galaxy`` logits.
-    representative : ndarray, shape (M, S, S, 3), uint8
-        Training crops that show the range of every activation; a few hundred.
-    path : path
-        File to write.
-
-    Returns
-    -------
-    Path
-        The file.
-
-    Raises
-    ------
-    ValueError
-        If the representative crops do not fit the model's input.
-    """
-    import tensorflow as tf
-
-    expected = tuple(model.input_shape[1:])
-    if representative.dtype != np.uint8 or representative.shape[1:] != expected:
-        raise ValueError(
-            f"representative crops are {representative.dtype} {representative.shape}; "
-            f"expected uint8 (M, {', '.join(map(str, expected))})"
-        )
-
-    def samples() -> Iterator[list[NDArray[np.float32]]]:
-        # The two extremes fix the input's range to 0..255, so its scale is exactly 1.
-        yield [np.zeros((1, *expected), np.float32)]
-        yield [np.full((1, *expected), 255.0, np.float32)]
-        for crop in representative:
-            yield [crop[None].astype(np.float32)]
-
-    def quantise(converter: Any) -> None:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = samples
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = tf.uint8
-        converter.inference_output_type = tf.float32
-
-    return _convert(model, Path(path), quantise)
-
-
-def export_float(model: keras.Model, path: Path | str) -> Path:
-    """Write a classifier as a float32 TFLite file, to compare the int8 one with.
-
-    Parameters
-    ----------
-    model : keras.Model
-        As for ``export_int8``.
-    path : path
-        File to write.
-    """
-    return _convert(model, Path(path), lambda _: None)
-
-
-def _convert(model: keras.Model, path: Path, prepare: Callable[[Any], None]) -> Path:
-    """Convert a model, its converter prepared by the caller, and write the file."""
-    import tensorflow as tf
-
-    shape = (1, *model.input_shape[1:])
-    with tempfile.TemporaryDirectory() as folder:
-        specification = keras.InputSpec(shape=shape, dtype="float32", name="crop")
-        model.export(
-            folder, format="tf_saved_model", input_signature=[specification], verbose=False
-        )
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        prepare(converter)
-        content = converter.convert()
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(content)
-    partial.replace(path)
-    return path
 
 
 def tflite_predictor(path: Path | str, threads: int = 1) -> Predict:
@@ -116,7 +34,7 @@ def tflite_predictor(path: Path | str, threads: int = 1) -> Predict:
     Parameters
     ----------
     path : path
-        A file written by ``export_int8``.
+        A file written by ``write_int8``.
     threads : int
         Threads of the interpreter.
     """
@@ -174,9 +92,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     crops = representative_crops(
         table, read_empty_frames(train_paths[::4]), size_px, given.samples, given.seed
     )
-    export_int8(model, crops, given.output)
+    write_int8(model, crops, given.output)
     if given.float_output is not None:
-        export_float(model, given.float_output)
+        write_float(model, given.float_output)
     validation = validation_set(table, read_empty_frames(validation_paths), size_px)
     scores = {
         name: evaluate(predict, validation.crops, validation.table, validation.veto).as_dict()

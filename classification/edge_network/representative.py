@@ -38,7 +38,7 @@ def representative_crops(
     keep[rng.choice(len(rows), size=min(len(rows), count), replace=False)] = True
     rows = rows.rows(keep)
     plain = read_crops(rows, size_px)[: count // 2]
-    cache = cache_galaxies(rows, (1.0,) * len(CLASS5), 1.0)
+    cache = cache_galaxies(rows, (1.0,) * len(CLASS5), 1.0, size_px)
     none = np.empty((0, size_px, size_px, 3), np.uint8)
     plan = BatchPlan()
     batches = CropBatches(

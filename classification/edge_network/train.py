@@ -32,14 +32,15 @@ from classification.edge_network.data import (
 from classification.edge_network.distillation import mix_teacher, teacher_targets
 from classification.edge_network.evaluation import evaluate, keras_predictor
 from classification.edge_network.negatives import read_empty_frames
+from classification.edge_network.networks import NETWORKS, create_network
 from classification.edge_network.training_run import TrainConfig, TrainingRun, TrainResult
 from classification.edge_network.validation import validation_set
 from classification.losses import ClassLoss, GalaxyLoss, VoteLoss
-from classification.models import create_model, model_names
 from edge_runtime.errors import GalaxyEdgeError
 
 _log = logging.getLogger(__name__)
 
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 _MOST_REPEATS = 8  # of the crops of a small archive
 
 
@@ -71,7 +72,9 @@ def train_classifier(config: TrainConfig) -> TrainResult:
     mined_galaxies = _archives(config.positives, config.input_size_px)
 
     steps = batches_per_epoch(galaxies, config.plan)
-    model = create_model(config.model, input_size_px=config.input_size_px)
+    keras.config.set_dtype_policy(config.precision)
+    model = create_network(config.model, config.input_size_px)
+    keras.config.set_dtype_policy("float32")
     if config.initial is not None:
         start = keras.models.load_model(config.initial, compile=False)
         model.set_weights(start.get_weights())
@@ -95,7 +98,7 @@ def train_classifier(config: TrainConfig) -> TrainResult:
     )
     run = TrainingRun(config, table.data_hash)
     average = WeightAverage(config.average_momentum, every=min(10, steps))
-    averaged = create_model(config.model, input_size_px=config.input_size_px)
+    averaged = create_network(config.model, config.input_size_px)
     first = run.restore(model, average)
     _log.info(
         "%d pictures, %d parameters, epoch %d to %d",
@@ -130,19 +133,19 @@ def train_classifier(config: TrainConfig) -> TrainResult:
 
 def _training_galaxies(config: TrainConfig, table: GalaxyTable) -> GalaxyCache:
     rows = table.where("train", SOURCES)
+    if config.labelled_only:
+        rows = rows.rows(rows.has_class | rows.has_votes)
     if config.galaxy_limit is not None:
         rows = rows.rows(np.arange(len(rows)) < config.galaxy_limit)
     if not len(rows):
         raise GalaxyEdgeError(f"{table.directory}: no picture in the split 'train'")
-    cache = cache_galaxies(rows, config.class_draw_weights, config.unlabelled_weight)
+    cache = cache_galaxies(
+        rows, config.class_draw_weights, config.unlabelled_weight, config.input_size_px
+    )
     if not config.teachers:
         return cache
-    predictors = [
-        keras_predictor(keras.models.load_model(path, compile=False)) for path in config.teachers
-    ]
-    return mix_teacher(
-        cache, teacher_targets(predictors, rows, config.input_size_px), config.teacher_share
-    )
+    teachers = [keras.models.load_model(path, compile=False) for path in config.teachers]
+    return mix_teacher(cache, teacher_targets(teachers, rows), config.teacher_share)
 
 
 def _archives(paths: Sequence[Path], size_px: int) -> NDArray[np.uint8]:
@@ -178,7 +181,9 @@ def _arguments(argv: Sequence[str] | None) -> TrainConfig:
         "--data", type=Path, required=True, help="folder with galaxies/ and frames/"
     )
     parser.add_argument("--output", type=Path, required=True, help="folder for the results")
-    parser.add_argument("--model", choices=model_names(), default="compact")
+    parser.add_argument("--model", choices=NETWORKS, default="compact")
+    parser.add_argument("--input-size", type=int, default=TrainConfig.input_size_px, help="px")
+    parser.add_argument("--precision", choices=PRECISIONS, default=PRECISIONS[0])
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
@@ -198,6 +203,17 @@ def _arguments(argv: Sequence[str] | None) -> TrainConfig:
         default=BatchPlan().mined,
         help="of the negatives, from archives",
     )
+    parser.add_argument("--galaxies", type=int, default=BatchPlan().galaxies, help="in a batch")
+    parser.add_argument("--empty", type=int, default=BatchPlan().negatives, help="in a batch")
+    parser.add_argument(
+        "--telescope-share",
+        type=float,
+        default=BatchPlan().telescope,
+        help="of the galaxies, in the telescope look",
+    )
+    parser.add_argument(
+        "--labelled-only", action="store_true", help="leave out galaxies with no label at all"
+    )
     parser.add_argument("--initial", type=Path, help=".keras model to start from")
     parser.add_argument("--keep", choices=("best", "last"), default="best", help="which epoch")
     given = parser.parse_args(argv)
@@ -205,6 +221,8 @@ def _arguments(argv: Sequence[str] | None) -> TrainConfig:
         data=given.data,
         output=given.output,
         model=given.model,
+        input_size_px=given.input_size,
+        precision=given.precision,
         epochs=given.epochs,
         seed=given.seed,
         learning_rate=given.learning_rate,
@@ -214,7 +232,13 @@ def _arguments(argv: Sequence[str] | None) -> TrainConfig:
         teacher_share=given.teacher_share,
         initial=given.initial,
         keep=given.keep,
-        plan=BatchPlan(mined=given.mined_share),
+        labelled_only=given.labelled_only,
+        plan=BatchPlan(
+            galaxies=given.galaxies,
+            negatives=given.empty,
+            telescope=given.telescope_share,
+            mined=given.mined_share,
+        ),
     )
 
 

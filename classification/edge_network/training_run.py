@@ -45,6 +45,8 @@ class TrainConfig:
         Name of the architecture.
     input_size_px : int
         Side of the crop.
+    precision : str
+        Keras policy of the network in training; what is kept is float32.
     learning_rate, weight_decay : float
         Peak of the cosine schedule, and decoupled decay.
     average_momentum : float
@@ -72,6 +74,8 @@ class TrainConfig:
         for trainings so short that chance decides which validates best.
     plan : BatchPlan
         Make-up of a batch.
+    labelled_only : bool
+        Leave out galaxies with neither votes nor a class.
     galaxy_limit : int or None
         Use only so many training pictures (for tests).
     """
@@ -82,6 +86,7 @@ class TrainConfig:
     seed: int = 0
     model: str = "compact"
     input_size_px: int = 64
+    precision: str = "float32"
     learning_rate: float = 2e-3
     weight_decay: float = 0.02
     average_momentum: float = 0.98
@@ -99,6 +104,7 @@ class TrainConfig:
     initial: Path | None = None
     keep: str = "best"
     plan: BatchPlan = field(default_factory=BatchPlan)
+    labelled_only: bool = False
     galaxy_limit: int | None = None
 
 

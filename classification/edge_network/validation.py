@@ -65,7 +65,7 @@ def validation_set(table: GalaxyTable, frames: Sequence[EmptyFrame], size_px: in
     rows = rows.rows(rows.has_class | rows.has_votes)
     if not len(rows):
         raise GalaxyEdgeError(f"{table.directory}: no labelled picture in the split 'val'")
-    cache = cache_galaxies(rows, (1.0,) * 5, 1.0)
+    cache = cache_galaxies(rows, (1.0,) * 5, 1.0, size_px)
     veto = VetoSet(
         degraded_galaxies(cache.pictures[::2], size_px, frames, seed=1),
         empty_crops(frames, size_px, per_frame=8, seed=2),

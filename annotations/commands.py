@@ -33,6 +33,9 @@ OneBasedOption = Annotated[
     typer.Option("--one-based", help="Pascal VOC boxes are numbers of pixels from 1 (VOC2007)."),
 ]
 _FORMATS = "coco, voc, yolo or tfrecord"
+_GALAXY_FORMATS = (
+    "labels, galaxy-zoo-challenge, galaxy-zoo-2, gz2-votes, gama, galaxy10 or class-folders"
+)
 
 
 def convert(
@@ -117,7 +120,12 @@ def convert(
 def inspect(
     source: Annotated[Path, typer.Argument(help="File or folder of labels.")],
     from_: Annotated[
-        str, typer.Option("--from", help=f"Format: {_FORMATS}; auto tells it by the files.")
+        str,
+        typer.Option(
+            "--from",
+            help=f"Format: {_FORMATS} (boxes); {_GALAXY_FORMATS} (galaxies); auto tells it by "
+            "the files.",
+        ),
     ] = "auto",
     images: ImagesOption = None,
     labels: LabelsOption = None,
@@ -129,21 +137,37 @@ def inspect(
     ] = None,
     first_class_id: FirstIdOption = 0,
     one_based: OneBasedOption = False,
+    pairs: Annotated[
+        str,
+        typer.Option(
+            "--pairs", help="Votes of galaxies to show against each other: Class1.1,Class2.1."
+        ),
+    ] = "",
 ) -> None:
     r"""Count and check labelled pictures; exit code 1 where there are errors.
+
+    Boxes on frames, or single galaxies with classes and votes.
 
     \b
     Example:
       galaxy-edge data inspect frames/annotations.json --html frames.html
+      galaxy-edge data inspect galaxies/labels.csv --html galaxies.html --pairs Class1.1,Class7.1
     """
+    from annotations.commands_galaxies import inspect_galaxy_set
     from annotations.formats.problems import ProblemList
-    from annotations.formats.registry import detect_format, format_named, read_set
+    from annotations.formats.registry import format_named, read_set
+    from annotations.galaxies.registry import GALAXY_FORMATS
     from annotations.inspection import add_doubts, summarise
     from edge_runtime.cli.output import log_to_stderr, write_json
 
     log_to_stderr("warning")
     _quiet_tensorflow()
-    name = detect_format(source) if from_ == "auto" else from_
+    name = _detect(source) if from_ == "auto" else from_
+    if name in GALAXY_FORMATS:
+        if images is not None or labels is not None:
+            raise typer.BadParameter("--images and --labels are for boxes, not for galaxies")
+        inspect_galaxy_set(source, name, html, json, pairs)
+        return
     problems = ProblemList()
     options = _reading(images, labels, first_class_id, one_based=one_based)
     labelled = read_set(source, problems, format_name=name, options=options)
@@ -181,6 +205,31 @@ def inspect(
     typer.echo(f"{errors} errors, {len(problems.found) - errors} warnings")
     if errors:
         raise typer.Exit(1)
+
+
+def _detect(source: Path) -> str:
+    """Tell the format, of boxes or of galaxies, by the files.
+
+    Raises
+    ------
+    AnnotationError
+        It is of neither.
+    """
+    from annotations.formats.dataset import AnnotationError
+    from annotations.formats.registry import detect_format
+    from annotations.galaxies.registry import galaxy_format_of
+
+    if source.exists():
+        name = galaxy_format_of(source, distinctive=True)
+        if name is not None:
+            return name
+    try:
+        return detect_format(source)
+    except AnnotationError:
+        name = galaxy_format_of(source) if source.exists() else None
+        if name is None:
+            raise
+        return name
 
 
 def _quiet_tensorflow() -> None:

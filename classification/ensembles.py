@@ -200,13 +200,13 @@ def network_hash(run: Path) -> str:
     GalaxyEdgeError
         There is none.
     """
-    from classification.network import NETWORK_NAME
+    from classification.network import NETWORK_FILE
 
-    candidates = [run] if run.is_file() else [run / NETWORK_NAME, run / ENSEMBLE_NAME]
+    candidates = [run] if run.is_file() else [run / NETWORK_FILE, run / ENSEMBLE_NAME]
     for file in candidates:
         if file.is_file():
             return hashlib.sha256(file.read_bytes()).hexdigest()
-    raise GalaxyEdgeError(f"{run}: holds no trained network; expected {NETWORK_NAME} there")
+    raise GalaxyEdgeError(f"{run}: holds no trained network; expected {NETWORK_FILE} there")
 
 
 def predict_each(

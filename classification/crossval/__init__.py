@@ -1,0 +1,1 @@
+"""K-fold cross-validation of classifiers on labelled galaxies."""

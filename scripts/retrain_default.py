@@ -64,12 +64,11 @@ FALSE_POSITIVES_PER_EMPTY_FRAME = 0.05
 SCALES_PX = (0, 640)  # 640 px to the input's 320: each pixel the mean of four
 MINING_SCALES_PX = (0, 960, 480)  # more views, more mistakes to learn from
 MINED_SHARE = 0.55  # of the final classifier's crops without a galaxy
-LEARNING_RATE = 1e-3  # lower than for random weights
+FIRST_LEARNING_RATE = 2e-3  # from random weights; the others begin with ImageNet's
 LAST_LEARNING_RATE = 3e-4
 TEACHER = "efficientnet_lite0"
 TEACHER_INPUT_PX = 96
 TEACHER_BATCH = 32
-TEACHER_LEARNING_RATE = 1e-3
 TEACHER_SHARE = 0.5  # of a known label; unknown ones are the teacher's
 FIRST_INPUT_PX = 64
 INPUT_PX = 96
@@ -87,8 +86,8 @@ class Recipe:
     detector_steps: int = 5200
     first_epochs: int = 30
     teacher_epochs: int = 14
-    final_epochs: int = 24
-    last_epochs: int = 6
+    final_epochs: int = 12
+    last_epochs: int = 4
     composites: int = 2500
 
 
@@ -172,7 +171,8 @@ def train_first_classifier(recipe: Recipe) -> Path:
         run_module(
             "classification.edge_network.train", "--data", recipe.data, "--output", first,
             "--model", "residual_fast", "--input-size", FIRST_INPUT_PX,
-            "--epochs", recipe.first_epochs, "--seed", recipe.seed,
+            "--learning-rate", FIRST_LEARNING_RATE, "--epochs", recipe.first_epochs,
+            "--seed", recipe.seed,
         )  # fmt: skip
         (first / "done").touch()
     return first
@@ -238,7 +238,7 @@ def train_networks(recipe: Recipe) -> float:
         run_module(
             "classification.edge_network.train", "--data", data, "--output", final,
             "--model", "compact", "--input-size", INPUT_PX, "--epochs", recipe.final_epochs,
-            "--learning-rate", LEARNING_RATE,
+
             "--teachers", teacher, "--teacher-share", TEACHER_SHARE,
             "--negatives", work / "mined" / "negatives.npz",
             "--positives", work / "mined" / "positives.npz",
@@ -264,8 +264,7 @@ def train_teacher(recipe: Recipe) -> Path:
             "classification.edge_network.train", "--data", recipe.data, "--output", teacher,
             "--model", TEACHER, "--input-size", TEACHER_INPUT_PX, "--labelled-only",
             "--galaxies", TEACHER_BATCH, "--empty", 0, "--telescope-share", 0,
-            "--learning-rate", TEACHER_LEARNING_RATE, "--epochs", recipe.teacher_epochs,
-            "--keep", "last", "--seed", recipe.seed,
+            "--epochs", recipe.teacher_epochs, "--keep", "last", "--seed", recipe.seed,
         )  # fmt: skip
         (teacher / "done").touch()
     return teacher / "best.keras"

@@ -184,9 +184,9 @@ def _arguments(argv: Sequence[str] | None) -> TrainConfig:
     parser.add_argument("--model", choices=NETWORKS, default="compact")
     parser.add_argument("--input-size", type=int, default=TrainConfig.input_size_px, help="px")
     parser.add_argument("--precision", choices=PRECISIONS, default=PRECISIONS[0])
-    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--epochs", type=int, default=TrainConfig.epochs)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--learning-rate", type=float, default=2e-3)
+    parser.add_argument("--learning-rate", type=float, default=TrainConfig.learning_rate)
     parser.add_argument(
         "--negatives", type=Path, nargs="*", default=[], help=".npz with crops of false detections"
     )
@@ -196,7 +196,7 @@ def _arguments(argv: Sequence[str] | None) -> TrainConfig:
     parser.add_argument(
         "--teachers", type=Path, nargs="*", default=[], help=".keras models that label the rest"
     )
-    parser.add_argument("--teacher-share", type=float, default=0.3)
+    parser.add_argument("--teacher-share", type=float, default=TrainConfig.teacher_share)
     parser.add_argument(
         "--mined-share",
         type=float,

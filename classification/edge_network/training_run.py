@@ -82,12 +82,12 @@ class TrainConfig:
 
     data: Path
     output: Path
-    epochs: int = 60
+    epochs: int = 12
     seed: int = 0
     model: str = "compact"
-    input_size_px: int = 64
+    input_size_px: int = 96
     precision: str = "float32"
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-3
     weight_decay: float = 0.02
     average_momentum: float = 0.98
     evaluate_every: int = 3
@@ -100,7 +100,7 @@ class TrainConfig:
     negatives: tuple[Path, ...] = ()
     positives: tuple[Path, ...] = ()
     teachers: tuple[Path, ...] = ()
-    teacher_share: float = 0.3
+    teacher_share: float = 0.5
     initial: Path | None = None
     keep: str = "best"
     plan: BatchPlan = field(default_factory=BatchPlan)

@@ -23,6 +23,8 @@ COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f
 DEFAULT_PAIRS = ("Class1.1", "Class2.1", "Class4.1", "Class6.1", "Class7.1")
 MOST_PAIRS = 8
 _BINS = 40
+_NEAR_ZERO_BINS = 4
+_MOST_OVER_REST = 4
 _CURVE_POINTS = 201
 _MOST_POINTS = 4000
 
@@ -210,13 +212,14 @@ def _histogram(
     heights, _, _ = axes.hist(
         values, bins=_BINS, range=(0, 1), density=True, color="#56b4e9", linewidth=0
     )
+    top = float(heights.max())
     at = np.linspace(0, 1, _CURVE_POINTS)
     curve = density(values, at)
-    top = heights.max()
     if curve is not None:
         axes.plot(at, curve, color="#0b3c5d", linewidth=1)
-        inner = max(float(heights[1:-1].max()), float(curve[len(curve) // _BINS : -1].max()))
-        top = min(top, 3 * inner) if inner > 0 else top  # the bar at 0 would hide the rest
+        rest = float(heights[_NEAR_ZERO_BINS:].max())
+        if rest > 0:
+            top = min(top, _MOST_OVER_REST * rest)  # the bars at 0 would hide the rest
     axes.set_ylim(0, 1.08 * top)
     axes.set_xlim(-0.02, 1.02)
     axes.set_yticks([])

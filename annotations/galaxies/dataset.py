@@ -80,10 +80,14 @@ class ClassLabels:
         Classes in the order of their indices.
     index : ndarray, shape (N,), int64
         Into ``names``; ``UNKNOWN_CLASS`` where not known.
+    shares : ndarray, shape (N, K), float32, or None
+        How far each galaxy is of each class, adding up to 1, where labels are
+        soft; rows of NaN where not known. None where a galaxy is of one class.
     """
 
     names: tuple[str, ...]
     index: NDArray[np.int64]
+    shares: NDArray[np.float32] | None = None
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -96,10 +100,20 @@ class ClassLabels:
         return {name: int(count) for name, count in zip(self.names, found, strict=True)}
 
     def one_hot(self) -> NDArray[np.float32]:
-        """1 at each galaxy's class, 0 elsewhere, shape (N, K); rows of NaN where not known."""
+        """1 at each galaxy's class, 0 elsewhere, shape (N, K); rows of NaN where not known.
+
+        Soft labels give their shares.
+        """
+        if self.shares is not None:
+            return self.shares
         rows = np.full((len(self.index), len(self.names)), np.nan, np.float32)
         rows[self.known] = np.eye(len(self.names), dtype=np.float32)[self.index[self.known]]
         return rows
+
+    def rows(self, index: NDArray[np.int64]) -> ClassLabels:
+        """The labels of some rows, in the order of the list."""
+        shares = None if self.shares is None else self.shares[index]
+        return ClassLabels(self.names, self.index[index], shares)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +207,7 @@ class GalaxySet:
             pictures=PictureRows(self.pictures, index),
             ids=tuple(self.ids[i] for i in index),
             votes=self.votes[index],
-            classes={
-                name: ClassLabels(labels.names, labels.index[index])
-                for name, labels in self.classes.items()
-            },
+            classes={name: labels.rows(index) for name, labels in self.classes.items()},
             counts=None if self.counts is None else self.counts[index],
             split=tuple(self.split[i] for i in index),
             source=tuple(self.source[i] for i in index),

@@ -25,9 +25,10 @@ from annotations.galaxies.derived_classes import (
 from annotations.galaxies.places import find_pictures
 from annotations.galaxies.rows import keep_present
 from annotations.galaxies.tables import Table, TablePath, header_of
+from annotations.galaxies.vote_cells import vote_fractions
 from annotations.galaxies.whole_frames import scale_of_first
 from edge_runtime.decision_tree import QUESTION_SLICES
-from edge_runtime.evaluation.galaxy_labels import LabelError, vote_fraction
+from edge_runtime.evaluation.galaxy_labels import LabelError
 
 TABLES = ("gz2_hart16.csv", "gz2_hart16.csv.gz", "zoo2MainSpecz.csv", "zoo2MainSpecz.csv.gz")
 MAPPING = "gz2_filename_mapping.csv"
@@ -189,10 +190,7 @@ class _Rows:
         for line, cells in table.rows(columns, problems):
             try:
                 galaxy = _whole(cells[0], OBJECT_COLUMN)
-                values = [
-                    vote_fraction(cell, name)
-                    for cell, name in zip(cells[1 : 1 + 2 * _N], names, strict=False)
-                ]
+                values = vote_fractions(cells[1 : 1 + 2 * _N], names[: 2 * _N])
                 counts = [
                     float(_whole(cell.removesuffix(".0"), name))
                     for cell, name in zip(

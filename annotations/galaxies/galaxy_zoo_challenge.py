@@ -15,9 +15,10 @@ from annotations.galaxies.derived_classes import classes_from_votes
 from annotations.galaxies.places import find_pictures
 from annotations.galaxies.rows import keep_present
 from annotations.galaxies.tables import Table, TablePath, header_of, table_in_zip
+from annotations.galaxies.vote_cells import vote_fractions
 from annotations.galaxies.whole_frames import scale_of_first
 from edge_runtime.decision_tree import VOTE_COLUMNS
-from edge_runtime.evaluation.galaxy_labels import LabelError, vote_fraction
+from edge_runtime.evaluation.galaxy_labels import LabelError
 
 SOLUTIONS = "training_solutions_rev1.csv"
 PICTURES = "images_training_rev1"
@@ -62,10 +63,7 @@ def read_galaxy_zoo_challenge(
     with Table(where) as table:
         for line, cells in table.rows((ID_COLUMN, *VOTE_COLUMNS), found):
             try:
-                values = [
-                    vote_fraction(cell, column)
-                    for cell, column in zip(cells[1:], VOTE_COLUMNS, strict=True)
-                ]
+                values = vote_fractions(cells[1:], VOTE_COLUMNS)
                 if not cells[0].isdigit():
                     raise LabelError(f"{ID_COLUMN} is {cells[0]!r}, not a whole number")
             except LabelError as error:

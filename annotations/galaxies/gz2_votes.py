@@ -15,9 +15,10 @@ from annotations.galaxies.pictures import FolderPictures
 from annotations.galaxies.rows import keep_present
 from annotations.galaxies.schemes import SCHEMES
 from annotations.galaxies.tables import Table, TablePath
+from annotations.galaxies.vote_cells import vote_fractions
 from annotations.galaxies.whole_frames import scale_of
 from edge_runtime.decision_tree import VOTE_COLUMNS
-from edge_runtime.evaluation.galaxy_labels import LabelError, vote_fraction
+from edge_runtime.evaluation.galaxy_labels import LabelError
 
 TABLE = "gz2_votes.csv"
 COLUMNS = ("id", CLASS5, *VOTE_COLUMNS)
@@ -62,10 +63,7 @@ def read_gz2_votes(
         for line, cells in table.rows(COLUMNS, found):
             try:
                 class5 = SCHEMES[CLASS5].index(cells[1]) if cells[1] else UNKNOWN_CLASS
-                votes = [
-                    vote_fraction(cell, column)
-                    for cell, column in zip(cells[2:], VOTE_COLUMNS, strict=True)
-                ]
+                votes = vote_fractions(cells[2:], VOTE_COLUMNS)
                 if not cells[0].isalnum():
                     raise LabelError(f"id is {cells[0]!r}, not a number")
             except (LabelError, ValueError) as error:

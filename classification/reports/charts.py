@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,7 +17,7 @@ from edge_runtime.decision_tree import ANSWER_NAMES, COLUMN_INDEX, QUESTIONS
 
 # Okabe & Ito (2008)
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-STYLES = ("-", "--", "-.", ":")
+STYLES = ("solid", "dashed", "dashdot", (0, (1, 1)))
 MAIN_VOTES = (
     "Class1.1",
     "Class1.2",
@@ -35,7 +36,7 @@ _SIZE_INCHES = (5.2, 3.6)
 _CELLS = 40
 
 
-def line_style(number: int) -> dict[str, str]:
+def line_style(number: int) -> dict[str, Any]:
     """Colour and line style of the n-th line; both change, so that 28 lines differ."""
     colour = COLOURS[number % len(COLOURS)]
     return {"color": colour, "linestyle": STYLES[(number // len(COLOURS) + number) % len(STYLES)]}
@@ -50,9 +51,16 @@ def bar_style(number: int) -> dict[str, str]:
     }
 
 
-def legend_above(axes: Axes) -> None:
+def legend_above(axes: Axes, marker_scale: float = 1.0) -> None:
     """A legend over the chart, where it hides nothing."""
-    axes.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
+    axes.legend(
+        fontsize=8,
+        loc="lower center",
+        bbox_to_anchor=(0.5, 1.0),
+        ncols=4,
+        frameon=False,
+        markerscale=marker_scale,
+    )
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_axisbelow(True)
 
@@ -73,7 +81,7 @@ def question_chart(votes: VoteScores, constant: VoteScores) -> Figure:
     axes = figure.add_subplot()
     places = np.arange(len(QUESTIONS))
     bars = axes.bar(places, votes.rmse_by_question, 0.65, color=COLOURS[0], label="this classifier")
-    axes.bar_label(bars, fmt="%.3f", fontsize=8, padding=2)
+    axes.bar_label(bars, fmt="%.3f", fontsize=8, label_type="center", color="white")
     axes.plot(
         places,
         constant.rmse_by_question,
@@ -93,8 +101,7 @@ def question_chart(votes: VoteScores, constant: VoteScores) -> Figure:
         fontsize=8,
     )
     axes.set_ylabel("RMSE")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, 1.16), ncols=3, frameon=False)
+    legend_above(axes, marker_scale=0.5)
     return figure
 
 
@@ -189,7 +196,7 @@ def roc_chart(report: ClassReport) -> Figure:
 
 def draw_roc(axes: Axes, roc: RocCurve, label: str, number: int) -> None:
     """Add one curve to a chart of them."""
-    axes.plot(roc.false_rate, roc.true_rate, label=label, linewidth=1.4, **line_style(number))
+    axes.plot(roc.false_rate, roc.true_rate, label=label, linewidth=1.6, **line_style(number))
 
 
 def finish_roc(axes: Axes, title: str) -> None:
@@ -249,7 +256,7 @@ def epoch_chart(
             epochs[known],
             column[known],
             label=label,
-            linewidth=1.4,
+            linewidth=1.6,
             marker=marker,
             **line_style(number),
         )
@@ -257,5 +264,6 @@ def epoch_chart(
     drawn = np.concatenate(values)
     if len(drawn) and drawn.min() > 0 and drawn.max() / drawn.min() > 50:
         axes.set_yscale("log")
-    axes.legend(fontsize=7)
+    if len(lines) > 1:
+        axes.legend(fontsize=7)
     return figure

@@ -41,6 +41,7 @@ class Section:
 
     title: str
     comparison: Comparison
+    wide_chart: tuple[str, str]
     charts: list[tuple[str, str]]
     exhibits: list[Exhibit]
 
@@ -96,9 +97,9 @@ def write_compare_report(
         curves=_learning_curves(subjects),
         sections=[
             Section(
-                VOTES if each.kind == VOTES else scheme_title(each.kind),
+                "Votes" if each.kind == VOTES else scheme_title(each.kind),
                 each,
-                _charts(each),
+                *_charts(each),
                 _differing(each, exhibits) if len(each.entries) > 1 else [],
             )
             for each in comparisons
@@ -115,13 +116,13 @@ def write_compare_report(
     }
 
 
-def _charts(comparison: Comparison) -> list[tuple[str, str]]:
+def _charts(comparison: Comparison) -> tuple[tuple[str, str], list[tuple[str, str]]]:
     if comparison.kind == VOTES:
-        return [("RMSE of each question", figure_uri(_question_chart(comparison)))]
-    drawn = [("F1 of each class, with 95 %", figure_uri(_f1_chart(comparison)))]
-    if any(entry.intervals["macro_auc"].value is not None for entry in comparison.entries):
-        drawn.append(("ROC, mean of the classes", figure_uri(_roc_chart(comparison))))
-    return drawn
+        return ("RMSE of each question", figure_uri(_question_chart(comparison))), []
+    f1 = ("F1 of each class, with 95 %", figure_uri(_f1_chart(comparison)))
+    if all(entry.intervals["macro_auc"].value is None for entry in comparison.entries):
+        return f1, []
+    return f1, [("ROC, mean of the classes", figure_uri(_roc_chart(comparison)))]
 
 
 def _question_chart(comparison: Comparison) -> Figure:
@@ -150,7 +151,7 @@ def _f1_chart(comparison: Comparison) -> Figure:
     figure, axes = charts.axes_of("", "F1")
     entries = comparison.entries
     names = list(entries[0].class_f1)
-    figure.set_size_inches(max(5.2, 0.9 * len(names) + 0.22 * len(names) * len(entries)), 3.9)
+    figure.set_size_inches(min(max(6.0, len(names) * (0.5 + 0.22 * len(entries))), 12.0), 3.9)
     width = 0.84 / len(entries)
     for number, entry in enumerate(entries):
         found = [entry.class_f1[name] for name in names]

@@ -121,7 +121,14 @@ def _number(cell: str | None) -> float:
 
 
 def _facts(values: Mapping[str, object]) -> dict[str, str]:
-    return {str(key).replace("_", " "): _fact(value) for key, value in values.items()}
+    return {_title(str(key)): _fact(value) for key, value in values.items()}
+
+
+def _title(key: str) -> str:
+    for unit in ("_s", "_px"):
+        if key.endswith(unit) and not key.endswith(f"_per{unit}"):
+            key = f"{key.removesuffix(unit)}, {unit[1:]}"
+    return key.replace("_", " ")
 
 
 def _fact(value: object) -> str:

@@ -32,7 +32,7 @@ class NumberText:
         if found is None or found.difference is None:
             return "–"
         ends = f"{found.low:+.{digits}f} to {found.high:+.{digits}f}"
-        return f"{found.difference:+.{digits}f} ({ends})"
+        return f"{found.difference:+.{digits}f} ({ends})".replace("-", "−")
 
     def p_value(self, value: float | None) -> str:
         """A p-value, or the bound it is below."""

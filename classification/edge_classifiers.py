@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -19,8 +19,10 @@ from edge_runtime.crops import CROP_SIDE_R90
 from edge_runtime.decision_tree import votes_from_logits
 from edge_runtime.errors import GalaxyEdgeError
 from edge_runtime.evaluation.galaxy_labels import R90_FRAME_PX
+from edge_runtime.litert import LiteRtModel
 
 Progress = Callable[[int, int], None]
+Predict = Callable[[NDArray[np.float32]], Mapping[str, NDArray[np.float32]]]
 
 _BATCH = 128  # crops held in memory at a time
 
@@ -81,13 +83,18 @@ class BundleClassifier:
         return _predictions(galaxies, votes, class5)
 
 
-class EdgeKerasClassifier:
-    """A network of ``classification.edge_network`` before it is quantised.
+class EdgeNetworkClassifier:
+    """A network of ``classification.edge_network`` that is in no bundle yet.
 
     Parameters
     ----------
     path : Path
-        ``.keras`` file with the outputs ``votes``, ``class5`` and ``galaxy``.
+        ``.keras`` or ``.tflite`` file with the outputs votes, class5 and galaxy.
+
+    Attributes
+    ----------
+    name : str
+        Of the file.
 
     Raises
     ------
@@ -96,33 +103,47 @@ class EdgeKerasClassifier:
     """
 
     def __init__(self, path: Path) -> None:
-        import keras
-
-        from classification.edge_network.evaluation import keras_predictor
-
-        try:
-            self._model = keras.models.load_model(path, compile=False)
-        except (OSError, ValueError) as error:
-            raise GalaxyEdgeError(f"{path}: cannot be read as a network ({error})") from error
-        outputs = self._model.output
-        if not isinstance(outputs, dict) or not {"votes", "class5"} <= set(outputs):
-            raise GalaxyEdgeError(f"{path}: has no outputs named votes and class5")
         self.name = path.stem
-        self._predict = keras_predictor(self._model)
+        opened = _open_tflite if path.suffix == ".tflite" else _open_keras
+        self._answer, self._input_size_px = opened(path)
 
     def predict(self, galaxies: GalaxySet, *, progress: Progress | None = None) -> Predictions:
         """Answers for all galaxies; see ``BundleClassifier.predict``."""
-        preparation = edge_preparation(int(self._model.input_shape[1]))
+        preparation = edge_preparation(self._input_size_px)
         votes, class5 = [], []
         for start in range(0, len(galaxies), _BATCH):
             rows = range(start, min(start + _BATCH, len(galaxies)))
             crops = np.stack([_crop(galaxies, row, preparation) for row in rows])
-            logits = self._predict(crops.astype(np.float32))
+            logits = self._answer(crops.astype(np.float32))
             votes.append(votes_from_logits(logits["votes"]))
             class5.append(_softmax(logits["class5"]))
             if progress is not None:
                 progress(rows[-1] + 1, len(galaxies))
         return _predictions(galaxies, np.concatenate(votes), np.concatenate(class5))
+
+
+def _open_keras(path: Path) -> tuple[Predict, int]:
+    import keras
+
+    from classification.edge_network.evaluation import keras_predictor
+
+    try:
+        model = keras.models.load_model(path, compile=False)
+    except (OSError, ValueError) as error:
+        raise GalaxyEdgeError(f"{path}: cannot be read as a network ({error})") from error
+    outputs = model.output
+    if not isinstance(outputs, dict) or not {"votes", "class5"} <= set(outputs):
+        raise GalaxyEdgeError(f"{path}: has no outputs named votes and class5")
+    return keras_predictor(model), int(model.input_shape[1])
+
+
+def _open_tflite(path: Path) -> tuple[Predict, int]:
+    from classification.edge_network.export import tflite_predictor
+
+    model = LiteRtModel(path)
+    if sorted(output.shape[-1] for output in model.outputs) != [1, 5, 37]:
+        raise GalaxyEdgeError(f"{path}: has not the outputs votes, class5 and galaxy")
+    return tflite_predictor(path), model.input.shape[1]
 
 
 def _crop(galaxies: GalaxySet, row: int, preparation: Preparation) -> NDArray[np.uint8]:

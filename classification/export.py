@@ -24,6 +24,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from classification.tflite_operations import operations_of
 from edge_runtime.errors import GalaxyEdgeError
 from edge_runtime.litert import LiteRtModel
 
@@ -51,12 +52,16 @@ class ExportedNetwork(os.PathLike[str]):
     size_bytes : int
     reason : str
         Why it is not int8, where int8 was asked for; else empty.
+    float_operations : tuple of str
+        Operations of an int8 file that compute in float all the same, for lack
+        of an int8 form.
     """
 
     path: Path
     precision: Precision
     size_bytes: int
     reason: str = ""
+    float_operations: tuple[str, ...] = ()
 
     def __fspath__(self) -> str:
         return str(self.path)
@@ -107,7 +112,9 @@ def export_network(
         _log.warning("%s: no int8 form of %s, written with dynamic range", path, model.name)
         write_dynamic_range(model, path)
         return ExportedNetwork(path, Precision.DYNAMIC_RANGE, path.stat().st_size, str(error))
-    return ExportedNetwork(path, Precision.INT8, path.stat().st_size)
+    return ExportedNetwork(
+        path, Precision.INT8, path.stat().st_size, float_operations=_float_operations(path)
+    )
 
 
 class _NoInt8FormError(GalaxyEdgeError):
@@ -205,6 +212,17 @@ def _convert(model: keras.Model, path: Path, prepare: Callable[[Any, Any], None]
     partial.write_bytes(content)
     partial.replace(path)
     return path
+
+
+def _float_operations(path: Path) -> tuple[str, ...]:
+    """Names of operations with float results, other than conversions to float."""
+    operations = operations_of(path)
+    names = {
+        operation.name
+        for operation in operations
+        if any(dtype == np.float32 for dtype in operation.output_dtypes)
+    }
+    return tuple(sorted(names - {"DEQUANTIZE", "DELEGATE"}))
 
 
 def in_single_precision(model: keras.Model) -> keras.Model:

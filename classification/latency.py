@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_runtime.litert import LiteRtModel, interpreter_class
+from classification.tflite_operations import multiply_adds
+from edge_runtime.litert import LiteRtModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,41 +105,3 @@ def _round(
         model.run(crop)
         times[i] = clock() - started
     return times
-
-
-def multiply_adds(path: Path | str | os.PathLike[str]) -> int | None:
-    """Multiplications of one call, from the operations of a TFLite file.
-
-    Returns
-    -------
-    int or None
-        None where the installed runtime cannot list operations.
-    """
-    interpreter = interpreter_class()(model_path=str(path), num_threads=1)
-    # Not public, and absent from some runtimes; nothing else names the operations.
-    listed = getattr(interpreter, "_get_ops_details", None)
-    if listed is None:
-        return None
-    interpreter.allocate_tensors()
-    shapes = {
-        int(tensor["index"]): tuple(int(size) for size in tensor["shape"])
-        for tensor in interpreter.get_tensor_details()
-    }
-    return sum(
-        _of_operation(
-            operation["op_name"],
-            [shapes.get(int(i), ()) for i in operation["inputs"]],
-            [shapes.get(int(i), ()) for i in operation["outputs"]],
-        )
-        for operation in listed()
-    )
-
-
-def _of_operation(name: str, inputs: list[tuple[int, ...]], outputs: list[tuple[int, ...]]) -> int:
-    if name == "CONV_2D":  # weights: filters, height, width, channels
-        return int(np.prod(outputs[0], dtype=np.int64) * np.prod(inputs[1][1:], dtype=np.int64))
-    if name == "DEPTHWISE_CONV_2D":  # weights: 1, height, width, channels
-        return int(np.prod(outputs[0], dtype=np.int64) * np.prod(inputs[1][1:3], dtype=np.int64))
-    if name in ("FULLY_CONNECTED", "BATCH_MATMUL"):
-        return int(np.prod(outputs[0], dtype=np.int64) * inputs[0][-1])
-    return 0

@@ -25,7 +25,7 @@ def robustness(
         Path | None,
         typer.Option(
             "--network",
-            help="Instead of a bundle: folder of a training, or .keras file of an edge network.",
+            help="Instead of a bundle: folder of a training, or file of an edge network.",
         ),
     ] = None,
     fault: Annotated[
@@ -55,7 +55,7 @@ def robustness(
     import numpy as np
 
     from annotations.galaxies.registry import read_galaxies
-    from classification.edge_classifiers import BundleClassifier, EdgeKerasClassifier
+    from classification.edge_classifiers import BundleClassifier, EdgeNetworkClassifier
     from classification.robustness import measure_robustness
     from classification.telescope_faults import FAULTS
     from edge_runtime.cli.output import ProgressBar, log_to_stderr, write_json
@@ -81,7 +81,7 @@ def robustness(
         classifier = TrainedNetwork.load(network)
         name = network.name
     else:
-        classifier = EdgeKerasClassifier(network)
+        classifier = EdgeNetworkClassifier(network)
         name = str(network)
     with ProgressBar("measuring") as bar:
         result = measure_robustness(

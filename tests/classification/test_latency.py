@@ -8,7 +8,8 @@ import pytest
 from keras import layers
 
 from classification.export import export_network
-from classification.latency import measure, multiply_adds
+from classification.latency import measure
+from classification.tflite_operations import constant_count, multiply_adds
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +26,10 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_multiplications_are_those_of_the_layers(file: Path) -> None:
     assert multiply_adds(file) == 8 * 8 * 4 * 27 + 8 * 8 * 4 * 9 + 256 * 5
+
+
+def test_constants_are_the_weights_and_biases_of_the_layers(file: Path) -> None:
+    assert constant_count(file) == (27 * 4 + 4) + (9 * 4 + 4) + (256 * 5 + 5)
 
 
 def test_the_fastest_round_counts(file: Path) -> None:

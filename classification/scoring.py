@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -353,7 +353,7 @@ def aligned(predictions: Predictions, galaxies: GalaxySet) -> Predictions:
         parts += [f"{len(extra)} predicted but not in the set (one is {min(extra)})"] * bool(extra)
         raise GalaxyEdgeError(
             f"{galaxies.name}: {len(galaxies)} galaxies and {len(predictions)} predictions do not "
-            f"match: {'; '.join(parts)}. Predict the same rows that are scored"
+            f"match: {'; '.join(parts)}. Predict, or choose, the same rows that are scored"
         )
     if len(place) != len(predictions) or len(predictions) != len(galaxies):
         raise GalaxyEdgeError(
@@ -365,6 +365,17 @@ def aligned(predictions: Predictions, galaxies: GalaxySet) -> Predictions:
         ids=galaxies.ids,
         votes=None if predictions.votes is None else predictions.votes[order],
         classes={scheme: values[order] for scheme, values in predictions.classes.items()},
+    )
+
+
+def restricted(predictions: Predictions, ids: Collection[str]) -> Predictions:
+    """The predictions of some galaxies, in the order of the predictions."""
+    wanted = set(ids)
+    rows = np.array([i for i, each in enumerate(predictions.ids) if each in wanted], np.int64)
+    return Predictions(
+        ids=tuple(predictions.ids[i] for i in rows),
+        votes=None if predictions.votes is None else predictions.votes[rows],
+        classes={scheme: values[rows] for scheme, values in predictions.classes.items()},
     )
 
 

@@ -23,8 +23,15 @@ from classification.bootstrap import (
     statistics,
 )
 from classification.predictions import Predictions
-from classification.reports.subjects import VOTES, Subject, restricted, with_elliptical
-from classification.scoring import ClassReport, VoteScores, aligned, class_report, vote_scores
+from classification.reports.subjects import VOTES, Subject, with_elliptical
+from classification.scoring import (
+    ClassReport,
+    VoteScores,
+    aligned,
+    class_report,
+    restricted,
+    vote_scores,
+)
 from edge_runtime.errors import GalaxyEdgeError
 
 LOWER_IS_BETTER = ("rmse", "ece")

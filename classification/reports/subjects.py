@@ -15,7 +15,7 @@ from classification.elliptical import derive_elliptical, elliptical_from_class5
 from classification.predictions import Predictions
 from classification.reports.bundle_answers import bundle_run, predict_with_bundle
 from classification.reports.run_record import NETWORK_NAME, Run, read_run
-from classification.scoring import aligned
+from classification.scoring import aligned, restricted
 from edge_runtime.bundle.loading import load_bundle
 from edge_runtime.errors import GalaxyEdgeError
 
@@ -187,17 +187,6 @@ def with_elliptical(subject: Subject) -> Subject:
     derived = elliptical_from_class5(said.classes[CLASS5], five.names)
     classes = {**said.classes, ELLIPTICAL: derived}
     return Subject(subject.run, Predictions(said.ids, said.votes, classes), subject.galaxies)
-
-
-def restricted(predictions: Predictions, ids: Collection[str]) -> Predictions:
-    """The predictions of some galaxies, in the order of the predictions."""
-    wanted = set(ids)
-    rows = np.array([i for i, each in enumerate(predictions.ids) if each in wanted], np.int64)
-    return Predictions(
-        ids=tuple(predictions.ids[i] for i in rows),
-        votes=None if predictions.votes is None else predictions.votes[rows],
-        classes={scheme: values[rows] for scheme, values in predictions.classes.items()},
-    )
 
 
 def _subject(run: Run, predictions: Predictions, galaxies: GalaxySet, path: Path) -> Subject:

@@ -10,7 +10,7 @@ from made_up_galaxies import galaxies, probabilities, some_votes
 
 from annotations.galaxies.dataset import CLASS5
 from classification.predictions import Predictions
-from classification.scoring import class_report, score, vote_scores
+from classification.scoring import class_report, restricted, score, vote_scores
 from edge_runtime.decision_tree import COLUMN_INDEX, VOTE_COLUMNS
 from edge_runtime.errors import GalaxyEdgeError
 
@@ -146,6 +146,15 @@ def test_predictions_are_matched_by_id() -> None:
     assert straight.n == 30
     assert straight.votes is not None
     assert straight.votes.rmse == pytest.approx(np.sqrt(np.mean((votes - labelled.votes) ** 2)))
+
+
+def test_predictions_can_be_cut_to_some_galaxies() -> None:
+    said = Predictions(("g2", "x", "g0"), some_votes(3), {CLASS5: np.eye(5, dtype=np.float32)[:3]})
+    cut = restricted(said, ("g0", "g2"))
+    assert cut.ids == ("g2", "g0")
+    assert cut.classes[CLASS5].argmax(axis=1).tolist() == [0, 2]
+    np.testing.assert_array_equal(cut.votes, said.votes[[0, 2]])
+    assert score(cut, galaxies([1, 1, 0]).rows(np.array([0, 2]))).n == 2
 
 
 def test_other_galaxies_are_refused_by_name() -> None:

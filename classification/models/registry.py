@@ -9,9 +9,11 @@ from typing import Any
 
 import keras
 
-from classification.heads import BINARY, SIGMOID_37, Head, softmax
+from classification.heads import BINARY, SIGMOID_37, TREE_37, Head, softmax
+from classification.models.backbones import build_backbone, build_efficientnet_lite0
 from classification.models.compact import build_compact
 from classification.models.gama_cnn import build_gama_cnn
+from classification.models.multi_view import build_multi_view
 from classification.models.parallel_cnn import build_parallel_cnn
 from classification.models.scratch_cnn import build_scratch_cnn
 from classification.models.tuned_small import build_tuned_small
@@ -70,6 +72,15 @@ _ARCHITECTURES = (
         343_355,
     ),
     Architecture(
+        "efficientnet_lite0",
+        "EfficientNet-Lite0 from ImageNet, as a teacher",
+        "Tan and Le 2019, arXiv:1905.11946",
+        128,
+        SIGMOID_37,
+        build_efficientnet_lite0,
+        3_460_421,
+    ),
+    Architecture(
         "gama_cnn",
         "three convolutions with batch normalisation, for elliptical or other",
         "course project on elliptical galaxies of GAMA",
@@ -79,6 +90,24 @@ _ARCHITECTURES = (
         12_940_225,
     ),
     Architecture(
+        "inception_v3",
+        "Inception-v3 and a dense layer",
+        _CHALLENGE,
+        128,
+        SIGMOID_37,
+        partial(build_backbone, name="inception_v3"),
+        22_336_837,
+    ),
+    Architecture(
+        "multi_view",
+        "sixteen views of a galaxy through shared convolutions",
+        "Dieleman, Willett and Dambre 2015, MNRAS 450, 1441",
+        69,
+        TREE_37,
+        build_multi_view,
+        2_308_757,
+    ),
+    Architecture(
         "parallel_cnn",
         "two paths of 6×6 and 3×3 kernels side by side",
         _SOFT_LABELS,
@@ -86,6 +115,15 @@ _ARCHITECTURES = (
         SIGMOID_37,
         build_parallel_cnn,
         1_220_165,
+    ),
+    Architecture(
+        "resnet50",
+        "ResNet-50 and a dense layer",
+        _SOFT_LABELS,
+        64,
+        SIGMOID_37,
+        partial(build_backbone, name="resnet50"),
+        24_121_765,
     ),
     Architecture(
         "scratch_cnn",
@@ -104,6 +142,15 @@ _ARCHITECTURES = (
         softmax(10),
         build_tuned_small,
         961_034,
+    ),
+    Architecture(
+        "vgg16",
+        "VGG-16 and a dense layer",
+        _SOFT_LABELS,
+        64,
+        SIGMOID_37,
+        partial(build_backbone, name="vgg16"),
+        15_248_741,
     ),
     Architecture(
         "vit_small",

@@ -16,19 +16,29 @@ from edge_runtime.decision_tree import constraint_violation
 SMALL: dict[str, dict[str, Any]] = {
     "compact": {"input_size_px": 32, "stage_filters": (8, 8)},
     "compact_fast": {"input_size_px": 32, "stage_filters": (8, 8)},
+    "efficientnet_lite0": {"input_size_px": 32},
     "gama_cnn": {"input_size_px": 32, "dense_units": 8},
+    "inception_v3": {"input_size_px": 75, "dense_units": 8},
+    "multi_view": {
+        "input_size_px": 32,
+        "filters": (4, 4),
+        "kernels": (6, 5),
+        "dense_units": (8,),
+    },
     "parallel_cnn": {"input_size_px": 32, "dense_units": 8},
+    "resnet50": {"input_size_px": 32, "dense_units": 8},
     "scratch_cnn": {"input_size_px": 32},
     "tuned_small": {"input_size_px": 32},
+    "vgg16": {"input_size_px": 32, "dense_units": 8},
     "vit_small": {"input_size_px": 32, "blocks": 1},
     "zoo_cnn": {"input_size_px": 32, "filters": (8, 8, 8, 8)},
 }
 """Another input, and where it makes the test quick smaller layers, for each architecture."""
 
-HEAVY: frozenset[str] = frozenset()
-"""Built with their published input only where there is time."""
+HEAVY = {"efficientnet_lite0", "inception_v3", "resnet50", "vgg16"}
+"""Too large for every run."""
 
-PUBLISHED = [
+NAMES = [
     pytest.param(name, marks=pytest.mark.slow) if name in HEAVY else name for name in model_names()
 ]
 
@@ -37,7 +47,7 @@ def test_every_architecture_is_tested_small() -> None:
     assert set(SMALL) == set(model_names())
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("name", NAMES)
 def test_parameters_are_as_published(name: str) -> None:
     known = architecture(name)
     model = create_model(name)
@@ -48,7 +58,7 @@ def test_parameters_are_as_published(name: str) -> None:
         assert model.layers[-1].name == "head"
 
 
-@pytest.mark.parametrize("name", model_names())
+@pytest.mark.parametrize("name", NAMES)
 def test_another_head_and_input_train_and_survive_a_file(name: str, tmp_path: Path) -> None:
     check_trains_and_survives(name, tmp_path, **SMALL[name])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,20 @@ NAMES = [
 
 def test_every_architecture_is_tested_small() -> None:
     assert set(SMALL) == set(model_names())
+
+
+def test_the_table_of_the_documentation_is_that_of_the_registry() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "architectures.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if re.match(r"\| `\w+` \| \d+ \|", line)]
+    expected = []
+    for name in model_names():
+        known = architecture(name)
+        head = "three logits" if known.head is None else str(known.head)
+        expected.append(
+            f"| `{name}` | {known.input_size_px} | {head} | {known.parameters:,} "
+            f"| {known.reference} |"
+        )
+    assert rows == expected
 
 
 @pytest.mark.parametrize("name", NAMES)

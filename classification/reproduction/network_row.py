@@ -63,7 +63,7 @@ def train_part(
     crops = representative_crops(network, galaxies, settings.seed)
     exported = export_network(network.model, crops, folder / "network.tflite")
     quick_network = replace(network, model=TfliteModel(exported.path))
-    answered = with_elliptical(quick_network.predict(test))
+    answered = with_elliptical(adding_up(quick_network.predict(test)))
     latency = measure(exported.path, round_s=_LATENCY_S)
     return TrainedPart(
         target=plan.target,
@@ -204,6 +204,15 @@ def with_elliptical(predictions: Predictions) -> Predictions:
 
     derived = elliptical_from_class5(predictions.classes[CLASS5], NAMES)
     return replace(predictions, classes={**predictions.classes, ELLIPTICAL: derived})
+
+
+def adding_up(predictions: Predictions) -> Predictions:
+    """The same with probabilities that add up to 1, as those of int8 do to one part in 256."""
+    classes = {
+        scheme: values / np.maximum(values.sum(axis=1, keepdims=True), 1e-6)
+        for scheme, values in predictions.classes.items()
+    }
+    return replace(predictions, classes=classes)
 
 
 class TfliteModel:

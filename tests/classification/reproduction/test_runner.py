@@ -37,6 +37,7 @@ def a_result(row: str, seed: int = 1) -> RowResult:
     return RowResult(row, seed, (part,), {"votes": 5}, {"processor": "one"})
 
 
+@pytest.mark.slow
 def test_every_architecture_of_the_workbench_has_a_row() -> None:
     from classification.models import model_names
     from classification.presets import preset
@@ -109,6 +110,7 @@ def _values(plan: Plan) -> dict:
     return {name: getattr(plan, name) for name in Plan.__slots__}
 
 
+@pytest.mark.slow
 def test_a_row_that_fails_says_why_and_the_others_go_on(tmp_path: Path, split_data: Path) -> None:
     plan = Plan(**{**_values(plan_of(tmp_path, ["decision_tree"])), "data": tmp_path / "nowhere"})
     (outcome,) = run(plan)

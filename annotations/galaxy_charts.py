@@ -23,6 +23,7 @@ COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f
 DEFAULT_PAIRS = ("Class1.1", "Class2.1", "Class4.1", "Class6.1", "Class7.1")
 MOST_PAIRS = 8
 _BINS = 40
+_CHARTS_ABREAST = 4
 _NEAR_ZERO_BINS = 4
 _MOST_OVER_REST = 4
 _CURVE_POINTS = 201
@@ -89,13 +90,14 @@ def vote_charts(votes: NDArray[np.floating]) -> list[tuple[str, str]]:
     charts = []
     for question in QUESTIONS:
         columns = question.columns
-        figure = Figure(figsize=(3.0 * min(4, len(columns)), 2.1 * -(-len(columns) // 4)))
-        grid = figure.subplots(-(-len(columns) // 4), min(4, len(columns)), squeeze=False)
+        high, wide = -(-len(columns) // _CHARTS_ABREAST), min(_CHARTS_ABREAST, len(columns))
+        figure = Figure(figsize=(3.0 * wide, 2.1 * high))
+        spaces = {"wspace": 0.1, "hspace": 0.55}
+        grid = figure.subplots(high, wide, squeeze=False, gridspec_kw=spaces)
         for axes, column in zip(grid.flat, columns, strict=False):
             _histogram(axes, votes[:, COLUMN_INDEX[column]], column)
         for axes in grid.flat[len(columns) :]:
             axes.set_visible(False)
-        figure.tight_layout(pad=0.6)
         charts.append((f"{question.number}. {question.text}", figure_uri(figure)))
     return charts
 
@@ -147,7 +149,9 @@ def pair_chart(
     values = votes[np.ix_(rows, [COLUMN_INDEX[column] for column in columns])]
     colours = _colours(classes, rows)
     figure = Figure(figsize=(2.0 * count, 2.0 * count), dpi=80)
-    grid = figure.subplots(count, count, squeeze=False, sharex="col")
+    grid = figure.subplots(
+        count, count, squeeze=False, sharex="col", gridspec_kw={"wspace": 0.2, "hspace": 0.1}
+    )
     for i in range(count):
         for j in range(count):
             axes = grid[i, j]
@@ -174,7 +178,6 @@ def pair_chart(
             if j == 0 and i:
                 axes.set_ylabel(_short(columns[i]), fontsize=8)
     _legend(figure, classes)
-    figure.tight_layout(pad=0.5)
     return figure_uri(figure)
 
 
@@ -209,9 +212,8 @@ def density(values: NDArray[np.floating], at: NDArray[np.float64]) -> NDArray[np
 def _histogram(
     axes: Axes, values: NDArray[np.floating], column: str, *, titled: bool = True
 ) -> None:
-    heights, _, _ = axes.hist(
-        values, bins=_BINS, range=(0, 1), density=True, color="#56b4e9", linewidth=0
-    )
+    heights, edges = np.histogram(values, bins=_BINS, range=(0, 1), density=True)
+    axes.stairs(heights, edges, fill=True, color="#56b4e9")
     top = float(heights.max())
     at = np.linspace(0, 1, _CURVE_POINTS)
     curve = density(values, at)

@@ -74,7 +74,7 @@ def test_sound_pictures_have_nothing_to_tell(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda data: data[: len(data) // 2], "truncated JPEG"),
+        (lambda data: data[: len(data) // 2], "truncated"),
         (lambda data: b"", "neither JPEG, PNG nor TIFF"),
         (lambda data: b"<html>not found</html>", "neither JPEG, PNG nor TIFF"),
     ],

@@ -86,7 +86,9 @@ def test_a_bad_vote_is_named(tmp_path: Path, cell: str, message: str) -> None:
     rows: list[list[object]] = [[100008 + i, *votes[i]] for i in range(5)]
     rows[2][1 + VOTE_COLUMNS.index("Class3.1")] = cell
     write_csv(tmp_path / "training_solutions_rev1.csv", ["GalaxyID", *VOTE_COLUMNS], rows)
-    with pytest.raises(AnnotationError, match=rf"training_solutions_rev1\.csv: line 4: .*{message}"):
+    with pytest.raises(
+        AnnotationError, match=rf"training_solutions_rev1\.csv: line 4: .*{message}"
+    ):
         read_galaxies(tmp_path)
     assert len(read_galaxies(tmp_path, ProblemList())) == 4
 

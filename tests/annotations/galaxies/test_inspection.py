@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from galaxy_set_files import write_challenge, write_gama, write_labels
+from galaxy_set_files import write_gama, write_labels
 from scipy.stats import norm
 from typer.testing import CliRunner
 
@@ -73,16 +73,17 @@ def test_a_set_without_votes_has_a_page_too(tmp_path: Path) -> None:
 
 
 def test_errors_end_with_exit_code_1_and_say_where(tmp_path: Path) -> None:
-    write_challenge(tmp_path, side_px=64)
-    damaged = tmp_path / "images_training_rev1" / "100009.jpg"
-    damaged.write_bytes(damaged.read_bytes()[:400])
-    (tmp_path / "images_training_rev1" / "100011.jpg").unlink()
+    write_gama(tmp_path, (0, 1, 1, 0, "?"))
+    damaged = tmp_path / "DATA" / "250001_giH.png"
+    damaged.write_bytes(damaged.read_bytes()[:300])
+    (tmp_path / "DATA" / "250002_giH.png").unlink()
     done = galaxy_edge("data", "inspect", tmp_path, "--html", tmp_path / "p.html")
     assert done.exit_code == 1
-    assert f"{damaged}: error: " in done.output
-    assert "training_solutions_rev1.csv:5: error: its picture" in done.output
-    assert "2 errors" in done.output
-    assert "2 errors" in Page(tmp_path / "p.html").text
+    assert f"{damaged}: error: truncated PNG" in done.output
+    assert "2class_list.csv:4: error: its picture" in done.output
+    assert "2class_list.csv:6: error: TARGET is '?'" in done.output
+    assert "3 errors" in done.output
+    assert "3 errors" in Page(tmp_path / "p.html").text
 
 
 def test_the_format_can_be_named(tmp_path: Path) -> None:

@@ -97,12 +97,18 @@ def _blur(pixels: Pixels, side_px: float, _: np.random.Generator) -> Pixels:
 
 
 def _noise(pixels: Pixels, side_px: float, rng: np.random.Generator) -> Pixels:
-    height, width = pixels.shape[:2]
-    cell_px = side_px / NOISE_CELLS
-    shape = (math.ceil(height / cell_px), math.ceil(width / cell_px), pixels.shape[2])
+    side = round(side_px)
+    rows, columns = (_cells(length, side) for length in pixels.shape[:2])
+    shape = (rows[-1] + 1, columns[-1] + 1, pixels.shape[2])
     cells = rng.normal(0.0, NOISE_SIGMA, shape).astype(np.float32)
-    grown = cv2.resize(cells, (width, height), interpolation=cv2.INTER_NEAREST)
-    return pixels + grown
+    return pixels + cells[rows][:, columns]
+
+
+def _cells(length: int, side: int) -> NDArray[np.int64]:
+    """Which cell each pixel along an axis is in; cells begin where the crop does."""
+    place = np.arange(length) + 0.5 - (length - side) // 2
+    cell = np.floor(place * NOISE_CELLS / side).astype(np.int64)
+    return cell - cell[0]
 
 
 def _mono(pixels: Pixels, _side_px: float, _: np.random.Generator) -> Pixels:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -14,6 +17,9 @@ from classification.models.multi_view import (
     JoinViews,
 )
 from edge_runtime.errors import ConfigError
+from edge_runtime.litert import LiteRtModel
+
+TINY: dict[str, Any] = {"dense_units": (8,), "filters": (4, 4), "kernels": (6, 5)}
 
 
 def views(pictures: np.ndarray, part_px: int) -> np.ndarray:
@@ -66,7 +72,7 @@ def test_views_of_a_galaxy_are_joined_in_its_own_row() -> None:
 
 
 def test_answers_do_not_depend_on_the_other_galaxies_of_a_batch() -> None:
-    model = create_model("multi_view", dense_units=(8,), filters=(4, 4), kernels=(6, 5))
+    model = create_model("multi_view", **TINY)
     crops = np.random.default_rng(5).uniform(0, 255, (3, 69, 69, 3)).astype(np.float32)
     together = model.predict(crops, verbose=0)
     alone = model.predict(crops[1:2], verbose=0)
@@ -84,3 +90,16 @@ def test_the_published_widths_have_42_million_parameters() -> None:
     model = create_model("multi_view", filters=PUBLISHED_FILTERS, dense_units=PUBLISHED_DENSE_UNITS)
     assert model.count_params() == 42_303_237
     assert model.get_layer("views").output.shape[1:] == (45, 45, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow exports")
+def test_the_views_convert_to_tensorflow_lite(tmp_path: Path) -> None:
+    from classification.export import write_float
+
+    model = create_model("multi_view", **TINY)
+    crops = np.random.default_rng(6).integers(0, 256, (3, 69, 69, 3), dtype=np.uint8)
+    edge = LiteRtModel(write_float(model, tmp_path / "views.tflite"))
+    expected = model.predict(crops.astype(np.float32), verbose=0)
+    for crop, wanted in zip(crops, expected, strict=True):
+        np.testing.assert_allclose(np.ravel(edge.run(crop)), wanted, atol=1e-5)

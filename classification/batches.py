@@ -96,7 +96,7 @@ def targets_of(galaxies: GalaxySet, target: str, width: int) -> Targets:
         classes = galaxies.labels(target)
         index = np.asarray(classes.index, np.int64)
         if width == 1 and len(classes.names) == 2:
-            return Targets(index[:, None].astype(np.float32), index, classes.names)
+            return Targets(classes.one_hot()[:, 1:], index, classes.names)
         found = Targets(classes.one_hot(), index, classes.names)
     if found.values.shape[1] != width:
         raise GalaxyEdgeError(

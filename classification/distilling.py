@@ -33,7 +33,7 @@ from classification.ensembles import (
 )
 from classification.network import TrainedNetwork
 from classification.predictions import Predictions
-from classification.presets import Preset
+from classification.recipe import Preset
 from classification.soft_labels import blended
 from classification.training import VALIDATION_SHARE, train
 from edge_runtime.errors import ConfigError, GalaxyEdgeError

@@ -10,7 +10,7 @@ from keras import layers
 from classification.heads import TREE_37, Head, attach
 from classification.network import CARD_FILE, NETWORK_FILE, NetworkCard, TrainedNetwork
 from classification.preparation import Preparation
-from classification.presets import LossChoice, Preset
+from classification.recipe import LossChoice, Preset
 from edge_runtime.decision_tree import VOTE_COLUMNS
 
 SIZE_PX = 8

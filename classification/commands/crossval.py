@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from edge_runtime.cli.options import JsonOption
-
 
 def crossval_classifier(
     preset: Annotated[
@@ -46,7 +44,9 @@ def crossval_classifier(
         ),
     ] = 1,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of folds and trainings.")] = 1,
-    json: JsonOption = None,
+    json: Annotated[
+        Path | None, typer.Option("--json", help="Another file for the results as JSON.")
+    ] = None,
 ) -> None:
     """Cross-validate classifiers: mean and spread over folds, and tests between presets.
 
@@ -57,19 +57,22 @@ def crossval_classifier(
 
     \b
     Example:
-      galaxy-edge crossval classifier --preset compact-votes --preset zoo-cnn-2023 \\
+      galaxy-edge crossval classifier --preset compact-votes --preset parallel-cnn-2024 \\
         --data galaxies/labels.csv --folds 5 --output crossval
     """
-    from annotations.galaxies.registry import read_galaxies
+    import os
+    from dataclasses import replace
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from classification.commands.fold_bar import FoldBar
     from classification.crossval.comparison import collect
+    from classification.crossval.dataset import read_labelled
     from classification.crossval.report import MARKDOWN_NAME, write_report
     from classification.crossval.runner import make_plan, run_crossval
     from classification.crossval.settings import CrossvalSettings
     from edge_runtime.cli.output import ProgressBar, log_to_stderr, write_json
 
     log_to_stderr("info")
-    galaxies = read_galaxies(data)
     settings = CrossvalSettings(
         presets=tuple(preset),
         data=str(data.resolve()),
@@ -81,8 +84,9 @@ def crossval_classifier(
         turned_views=turned_views,
         seed=seed,
         everything=everything,
-        data_hash=galaxies.data_hash,
     )
+    galaxies = read_labelled(data, settings.targets)
+    settings = replace(settings, data_hash=galaxies.data_hash)
     with ProgressBar("looking for copies") as progress:
         plan = make_plan(galaxies, settings, output, progress.update)
     with FoldBar() as bar:

@@ -53,9 +53,24 @@ def distilled(
         int | None,
         typer.Option("--input-size", min=16, help="Side of the input in px, not the preset's."),
     ] = None,
-    cache: Annotated[
-        Path | None, typer.Option("--cache", help="Folder for prepared pictures of large sets.")
+    mixed_precision: Annotated[
+        str,
+        typer.Option(
+            "--mixed-precision",
+            help="auto (16 bits on a GPU), float32, mixed_bfloat16 or mixed_float16.",
+        ),
+    ] = "auto",
+    initial: Annotated[
+        Path | None,
+        typer.Option("--initial", help="Network to start from: a .keras file or a run's folder."),
     ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            "--cache", help="Folder for prepared pictures. [default: 'cache' in the output]"
+        ),
+    ] = None,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Threads making batches.")] = 2,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of weights and batches.")] = 0,
 ) -> None:
     """Train a student on the answers of trained networks, besides the labels.
@@ -70,7 +85,11 @@ def distilled(
       galaxy-edge train distilled --teacher runs/ensemble.json --preset compact-votes \\
         --data galaxies/labels.csv --output runs/student
     """
+    import os
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from annotations.galaxies.registry import read_galaxies
+    from classification.commands.training_bar import TrainingBar
     from classification.distilling import Distillation, train_distilled
     from classification.presets import preset as preset_of
     from edge_runtime.cli.output import ProgressBar, log_to_stderr
@@ -81,7 +100,7 @@ def distilled(
     )
     recipe = preset_of(preset)
     galaxies = read_galaxies(data).where(sources=source)
-    with ProgressBar("asking the teachers") as progress:
+    with ProgressBar("asking the teachers") as progress, TrainingBar() as bar:
         network = train_distilled(
             recipe,
             galaxies,
@@ -93,7 +112,11 @@ def distilled(
             batch=batch,
             limit=limit,
             input_size_px=input_size,
-            cache=cache,
+            precision=mixed_precision,
+            initial=initial,
+            cache=cache or output / "cache",
+            workers=workers,
+            report=bar.report,
         )
     card = network.card
     typer.echo(f"trained {preset} for {card.epochs} epochs: {output}", err=True)

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_runtime.cli.options import JsonOption
-
 if TYPE_CHECKING:
     from classification.ensemble_scores import EnsembleScores
 
@@ -39,7 +37,9 @@ def ensemble_classifiers(
     test: Annotated[
         bool, typer.Option("--test", help="Report on the test split, too: once, at the end.")
     ] = False,
-    json: JsonOption = None,
+    json: Annotated[
+        Path | None, typer.Option("--json", help="File for the figures as JSON.")
+    ] = None,
 ) -> None:
     """Average several classifiers into one, with weights fitted on validation.
 
@@ -54,6 +54,9 @@ def ensemble_classifiers(
       galaxy-edge ensemble classifiers runs/zoo_cnn runs/vit_small runs/compact \\
         --data galaxies/labels.csv --turned-views 8 --output runs/ensemble.json
     """
+    import os
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from annotations.galaxies.registry import read_galaxies
     from classification.ensemble_scores import score_ensemble, scored_rows
     from classification.ensemble_weights import FIT, fitted_weights, parse_weights, shared_weights

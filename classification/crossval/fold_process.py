@@ -31,17 +31,19 @@ from edge_runtime.errors import GalaxyEdgeError
 if TYPE_CHECKING:
     from classification.callbacks import TrainingProgress
 
+_WORKERS = 2  # threads that make batches
+
 
 def run_fold(folder: Path) -> None:
     """Train and evaluate the job in a folder."""
     from annotations.formats.outputs import new_file
-    from annotations.galaxies.registry import read_galaxies
+    from classification.crossval.dataset import read_labelled
     from classification.presets import preset
     from classification.training import train
 
     job = FoldJob.read(folder / JOB_NAME)
     settings = job.settings
-    galaxies = read_galaxies(Path(settings.data))
+    galaxies = read_labelled(Path(settings.data), settings.targets)
     training_set = job.training_set(galaxies)
     network = train(
         preset(job.preset),
@@ -53,6 +55,7 @@ def run_fold(folder: Path) -> None:
         limit=settings.limit,
         input_size_px=settings.input_size_px,
         cache=folder / CACHE_NAME,
+        workers=_WORKERS,
         report=steps_of_training(tell_step),
     )
     start = time.monotonic()

@@ -11,7 +11,8 @@ import pytest
 from made_up_galaxies import galaxies, some_votes
 from tiny_classifiers import saved_network, tiny_model, tiny_preset
 
-from annotations.galaxies.dataset import CLASS5, GalaxySet
+from annotations.galaxies.dataset import CLASS5, ClassLabels, GalaxySet
+from classification.batches import targets_of
 from classification.distilling import (
     Distillation,
     rows_to_learn,
@@ -159,6 +160,16 @@ def test_a_student_is_trained_and_its_record_kept(tmp_path: Path, some: GalaxySe
             tiny_preset(), some, replace(teacher, share=0.9), tmp_path / "student",
             model=tiny_model(seed=3),
         )  # fmt: skip
+
+
+def test_one_output_for_two_classes_learns_the_share_of_the_second():
+    labels = ClassLabels(
+        ("other", "elliptical"), np.array([0, 1]), np.float32([[0.7, 0.3], [0, 1]])
+    )
+    two = replace(galaxies([0, 1]), classes={"elliptical": labels})
+    np.testing.assert_allclose(targets_of(two, "elliptical", 1).values, [[0.3], [1.0]])
+    hard = replace(two, classes={"elliptical": ClassLabels(labels.names, labels.index)})
+    np.testing.assert_array_equal(targets_of(hard, "elliptical", 1).values, [[0.0], [1.0]])
 
 
 def test_a_student_of_classes_learns_shares(tmp_path: Path, some: GalaxySet):

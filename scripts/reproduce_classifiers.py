@@ -71,7 +71,7 @@ def main() -> int:
         data=data,
         work=(given.work or ROOT / "work" / f"classifiers-{budget}").resolve(),
         budget=budget,
-        rows=chosen_rows(names),
+        rows=chosen_rows(names, budget),
         seeds=seeds,
         minutes=given.minutes,
         data_hash=read_labels(labels_path(data)).data_hash,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from edge_runtime.errors import ConfigError
@@ -81,6 +81,8 @@ class RowPlan:
         Seconds of work that is no network's training.
     options : tuple of str
         Further arguments of the edge network's training.
+    in_quick : bool
+        Whether it belongs to the quick table where no rows are named.
     """
 
     name: str
@@ -88,7 +90,8 @@ class RowPlan:
     kind: RowKind
     trainings: tuple[TrainingPlan, ...] = ()
     quick_s: float = 0.0
-    options: tuple[str, ...] = field(default=())
+    options: tuple[str, ...] = ()
+    in_quick: bool = True
 
     @property
     def training_s(self) -> float:
@@ -115,6 +118,24 @@ def _classes(name: str, preset: str, seconds: dict[str, float]) -> RowPlan:
     return RowPlan(name, name, RowKind.NETWORK, tuple(trainings))
 
 
+def _variant(name: str) -> RowPlan:
+    """A further variant of the Galaxy10 project's network, on its own classes."""
+    row = _classes(
+        f"scratch_cnn_{name}", f"galaxy10-scratch-{name.replace('_', '-')}", {"galaxy10": 35}
+    )
+    return replace(row, title=f"scratch_cnn, variant {name}", in_quick=False)
+
+
+SCRATCH_VARIANTS = (
+    "simple",
+    "bigger",
+    "l1l2",
+    "batch_norm",
+    "dropout_l1l2",
+    "dropout_l1l2_batch_norm",
+)
+"""Of the published table, besides ``dropout``, which is the row ``scratch_cnn``."""
+
 ROWS = (
     RowPlan("bundle", "compact (default bundle, int8)", RowKind.BUNDLE, quick_s=10),
     RowPlan("compact", "compact (trained here, int8)", RowKind.EDGE_NETWORK, quick_s=420),
@@ -133,6 +154,7 @@ ROWS = (
     _classes("scratch_cnn", "galaxy10-scratch", {"galaxy10": 35, "class5": 50, "elliptical": 35}),
     _classes("tuned_small", "galaxy10-tuned", {"galaxy10": 30, "class5": 40, "elliptical": 30}),
     _classes("gama_cnn", "gama-elliptical", {"elliptical": 90, "class5": 80, "galaxy10": 40}),
+    *(_variant(name) for name in SCRATCH_VARIANTS),
     RowPlan("svm", "SVM on simple features", RowKind.BASELINE, quick_s=25),
     RowPlan("decision_tree", "decision tree on simple features", RowKind.BASELINE, quick_s=15),
     RowPlan("random_forest", "random forest on simple features", RowKind.BASELINE, quick_s=20),

@@ -93,8 +93,8 @@ class Outcome:
     error: str = ""
 
 
-def chosen_rows(names: Sequence[str] | None) -> tuple[RowPlan, ...]:
-    """Rows of these names, or all, in the order of the table.
+def chosen_rows(names: Sequence[str] | None, budget: Budget = Budget.FULL) -> tuple[RowPlan, ...]:
+    """Rows of these names, or all of a budget, in the order of the table.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def chosen_rows(names: Sequence[str] | None) -> tuple[RowPlan, ...]:
         A name is unknown.
     """
     if names is None:
-        return ROWS
+        return tuple(row for row in ROWS if row.in_quick or budget is Budget.FULL)
     wanted = {row_plan(name).name for name in names}
     return tuple(row for row in ROWS if row.name in wanted)
 

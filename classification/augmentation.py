@@ -142,7 +142,7 @@ class _RandomLayer(layers.Layer):
     """Draws anew for each picture of a training batch; passes others on as they are."""
 
     def __init__(self, settings: Motion | Degradation, seed: int, **options: Any) -> None:
-        super().__init__(trainable=False, **{"dtype": "float32", **options})
+        super().__init__(**{"dtype": "float32", "trainable": False, **options})
         self._settings = settings
         self.seed = seed
         self._draws = keras.random.SeedGenerator(seed)
@@ -214,7 +214,7 @@ class RandomMotion(_RandomLayer):
 
 
 _BLUR_TAPS = 4
-_SAMPLINGS = (0.8, 0.6, 0.45, 0.35, 0.25)
+_SAMPLINGS = (0.7, 0.45, 0.3)
 
 
 @keras.saving.register_keras_serializable(package="galaxy_edge")

@@ -128,7 +128,7 @@ _PRESETS = (
         epochs=100,
         early_stopping=EarlyStopping(20),
         options={"weights": "imagenet"},
-        transfer=Transfer(frozen_epochs=10, unfreeze_from="block5_conv1", learning_rate=1e-4),
+        transfer=Transfer(frozen_epochs=10, unfreeze_from="block5", learning_rate=1e-4),
         notes="Chosen here: 10 epochs of the head alone, then the last block too at 1e-4; "
         "batches of 64, at most 100 epochs, early stopping after 20.",
     ),
@@ -140,9 +140,7 @@ _PRESETS = (
         epochs=100,
         early_stopping=EarlyStopping(20),
         options={"weights": "imagenet"},
-        transfer=Transfer(
-            frozen_epochs=10, unfreeze_from="conv5_block1_1_conv", learning_rate=1e-4
-        ),
+        transfer=Transfer(frozen_epochs=10, unfreeze_from="conv5_block1", learning_rate=1e-4),
         notes="Chosen here: 10 epochs of the head alone, then the last stage too at 1e-4; "
         "batches of 64, at most 100 epochs, early stopping after 20.",
     ),

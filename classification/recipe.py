@@ -75,7 +75,7 @@ class Transfer:
     frozen_epochs : int
         Epochs in which only the head learns.
     unfreeze_from : str or None
-        Layer of the backbone from which on all learn afterwards; None leaves
+        Layer or block of the backbone from which on all learn afterwards; None leaves
         the whole backbone frozen. Batch normalisation stays as it is.
     learning_rate : float
         Of the second phase.

@@ -9,6 +9,7 @@ import keras
 from keras import layers
 
 import classification.models  # noqa: F401  registers the layers that saved networks hold
+from classification.models.backbones import first_layer
 from classification.network import NETWORK_FILE
 from edge_runtime.errors import ConfigError, GalaxyEdgeError
 
@@ -75,7 +76,7 @@ def freeze_backbone(network: keras.Model) -> None:
         The network has no backbone.
     """
     network.trainable = True
-    for layer in backbone_layers(network):
+    for layer in backbone(network).layers:
         layer.trainable = False
 
 
@@ -86,26 +87,24 @@ def unfreeze_from(network: keras.Model, name: str) -> None:
     ----------
     network : keras.Model
     name : str
-        Layer of the backbone.
+        Layer or block of the backbone.
 
     Raises
     ------
     ConfigError
         The network has no backbone, or that no such layer.
     """
-    backbone = backbone_layers(network)
-    names = [layer.name for layer in backbone]
-    if name not in names:
-        learning = ", ".join(layer.name for layer in backbone if layer.weights)
-        raise ConfigError(f"the backbone has no layer {name!r}; it has: {learning}")
+    inner = backbone(network)
+    first = first_layer(inner, name)
     network.trainable = True
-    first = names.index(name)
-    for place, layer in enumerate(backbone):
-        layer.trainable = place >= first and not isinstance(layer, layers.BatchNormalization)
+    learns = False
+    for layer in inner.layers:
+        learns = learns or layer.name == first
+        layer.trainable = learns and not isinstance(layer, layers.BatchNormalization)
 
 
-def backbone_layers(network: keras.Model) -> list[layers.Layer]:
-    """Layers of the network inside the network, in order.
+def backbone(network: keras.Model) -> keras.Model:
+    """The network inside the network.
 
     Raises
     ------
@@ -114,7 +113,7 @@ def backbone_layers(network: keras.Model) -> list[layers.Layer]:
     """
     for layer in network.layers:
         if isinstance(layer, keras.Model):
-            return _leaves(layer)
+            return layer
     raise ConfigError(f"{network.name} has no backbone to freeze")
 
 

@@ -1,0 +1,66 @@
+"""A bar on the terminal while a classifier trains; the log has a line an epoch anyway."""
+
+from __future__ import annotations
+
+import math
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
+
+from classification.callbacks import TrainingProgress
+
+
+class TrainingBar:
+    """Batches of the epoch, losses and pictures a second, on standard error."""
+
+    def __init__(self) -> None:
+        console = Console(stderr=True)
+        self._bar = RichProgress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[state]}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("training", total=None, state="", visible=False)
+        self._epoch = -1
+
+    def __enter__(self) -> TrainingBar:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def report(self, progress: TrainingProgress) -> None:
+        """Show how far the training has come."""
+        if self._epoch < 0:
+            self._bar.start()
+        if progress.epoch != self._epoch:
+            self._epoch = progress.epoch
+            self._bar.reset(self._task, total=progress.batches, visible=True)
+        self._bar.update(
+            self._task,
+            description=f"epoch {progress.epoch + 1} of {progress.epochs}",
+            completed=progress.batch,
+            state=state_of(progress),
+        )
+
+
+def state_of(progress: TrainingProgress) -> str:
+    """Losses and speed in words; what is not known yet is left out."""
+    parts = [f"loss {progress.loss:.4f}"]
+    if math.isfinite(progress.validation_loss):
+        parts.append(f"validation {progress.validation_loss:.4f}")
+    if math.isfinite(progress.images_per_s):
+        parts.append(f"{progress.images_per_s:.0f} images/s")
+    return ", ".join(parts)

@@ -36,7 +36,8 @@ def inspect_galaxy_set(
 
     columns = parse_pairs(pairs) if pairs else DEFAULT_PAIRS
     problems = ProblemList()
-    galaxies = read_galaxies(source, problems, format_name=format_name)
+    with ProgressBar("reading the labels"):
+        galaxies = read_galaxies(source, problems, format_name=format_name)
     with ProgressBar("checking pictures") as progress:
         summary = inspect_galaxies(galaxies, source, problems, progress.update)
     if json is not None:
@@ -52,7 +53,8 @@ def inspect_galaxy_set(
     if html is not None:
         from annotations.galaxy_inspection_page import write_galaxy_page
 
-        write_galaxy_page(html, source, galaxies, summary, problems.found, pairs=columns)
+        with ProgressBar("drawing the page"):
+            write_galaxy_page(html, source, galaxies, summary, problems.found, pairs=columns)
         typer.echo(f"wrote {html}", err=True)
     _print_summary(f"{source} ({galaxy_format(format_name).title})", summary)
     for problem in problems.found:

@@ -6,6 +6,7 @@ the challenge are made from them by the decision tree.
 
 from __future__ import annotations
 
+import hashlib
 from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -149,7 +150,7 @@ def read_galaxy_zoo2(
         counts=np.frombuffer(rows.counts, np.float32).reshape(n, _N),
         source=("gz2",) * n,
         frame_scale=scale_of_first(pictures, missing, table_path, found),
-        data_hash=digest + mapping_digest,
+        data_hash=hashlib.sha256(f"{digest} {mapping_digest}".encode()).hexdigest(),
     )
     keep = np.ones(n, dtype=bool)
     return keep_present(

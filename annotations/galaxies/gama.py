@@ -14,6 +14,7 @@ from annotations.formats.dataset import AnnotationError
 from annotations.formats.problems import ProblemList
 from annotations.galaxies.checks import StrictProblems
 from annotations.galaxies.dataset import ELLIPTICAL, ClassLabels, GalaxySet
+from annotations.galaxies.pictures import FolderPictures, ZipPictures
 from annotations.galaxies.places import find_pictures, pictures_in_zip
 from annotations.galaxies.rows import keep_present
 from annotations.galaxies.schemes import ELLIPTICAL_NAMES
@@ -82,6 +83,7 @@ def read_gama(
                 places.append(f"line {line}")
         digest = table.digest
     files = [number + PICTURE_END for number in ids]
+    pictures: FolderPictures | ZipPictures
     if where.member:
         pictures, missing = pictures_in_zip(where.path, files, PICTURES)
     else:

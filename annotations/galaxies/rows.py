@@ -42,25 +42,25 @@ def keep_present(
     skip_missing : bool
         Missing pictures are expected.
     """
-    absent = np.flatnonzero(keep & missing)
-    if skip_missing and len(absent):
+    absent = [int(row) for row in np.flatnonzero(keep & missing)]
+    if skip_missing and absent:
         problems.warning(
             path,
             places[absent[0]],
             f"{len(absent)} of {len(keep)} rows are left out, because their pictures are "
-            f"missing; the first is {galaxies.pictures.name(int(absent[0]))}",
+            f"missing; the first is {galaxies.pictures.name(absent[0])}",
         )
-    elif len(absent):
+    elif absent:
         for row in absent[:LISTED]:
             problems.error(
-                path, places[row], f"its picture {galaxies.pictures.name(int(row))} is missing"
+                path, places[row], f"its picture {galaxies.pictures.name(row)} is missing"
             )
         if len(absent) > LISTED:
             problems.error(path, "", f"{len(absent) - LISTED} more pictures are missing")
     usable = keep & ~missing
     first: dict[str, int] = {}
-    for row in np.flatnonzero(usable):
-        other = first.setdefault(galaxies.ids[row], int(row))
+    for row in (int(row) for row in np.flatnonzero(usable)):
+        other = first.setdefault(galaxies.ids[row], row)
         if other != row:
             problems.error(
                 path, places[row], f"galaxy {galaxies.ids[row]} is also in {places[other]}"

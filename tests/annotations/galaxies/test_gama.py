@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,14 @@ def test_a_zip_file_needs_no_unpacking(tmp_path: Path, inside: str) -> None:
     galaxies = read_galaxies(path)
     assert galaxies.labels("elliptical").index.tolist() == [1, 0, 0, 1]
     assert (galaxies.pictures.read(3) == galaxy_pixels(3, 40)).all()
+
+
+def test_many_threads_read_one_zip_file(tmp_path: Path) -> None:
+    write_gama(tmp_path / "plain", (0, 1) * 10)
+    pictures = read_galaxies(zip_folder(tmp_path / "plain", tmp_path / "g.zip")).pictures
+    with ThreadPoolExecutor(8) as pool:
+        read = list(pool.map(pictures.read, range(20)))
+    assert all((picture == galaxy_pixels(i, 40)).all() for i, picture in enumerate(read))
 
 
 def test_bad_rows_are_named(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ class Page(html.parser.HTMLParser):
         self.text += data
 
 
+@pytest.mark.slow
 def test_numbers_and_page_of_a_set_with_votes(tmp_path: Path) -> None:
     path = write_labels(tmp_path, count=12)
     done = galaxy_edge(

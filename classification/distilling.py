@@ -27,6 +27,7 @@ from classification.ensembles import (
     Classifier,
     Progress,
     average,
+    check_classes,
     load_classifier,
     network_hash,
     predict_each,
@@ -247,6 +248,7 @@ def _kept_answers(
         if answers.ids == galaxies.ids:
             return answers
     teachers = [load_classifier(Path(path)) for path in distillation.teachers]
+    check_classes(teachers, galaxies)
     answers = soft_targets(
         teachers, galaxies, turned_views=distillation.turned_views, progress=progress
     )

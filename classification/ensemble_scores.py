@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from annotations.galaxies.dataset import GalaxySet
-from classification.ensemble_weights import VOTES
-from classification.ensembles import Classifier, Weights, average
+from classification.batches import VOTES
+from classification.ensembles import Classifier, Weights, average, check_classes
 from classification.predictions import Predictions
 from classification.scoring import Scores, score
 from edge_runtime.errors import GalaxyEdgeError
@@ -120,8 +120,9 @@ def scored_rows(classifiers: Sequence[Classifier], galaxies: GalaxySet) -> Galax
     Raises
     ------
     GalaxyEdgeError
-        There is none.
+        There is none, or the labels name other classes than the classifiers know.
     """
+    check_classes(classifiers, galaxies)
     keep = np.zeros(len(galaxies), dtype=bool)
     for answer in (each.predict(galaxies.rows(np.arange(1))) for each in classifiers):
         if answer.votes is not None:

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotations.galaxies.dataset import GalaxySet
+from classification.batches import VOTES
 from classification.calibration import LEAST_PROBABILITY
 from classification.predictions import Predictions
 from classification.scoring import aligned
 from edge_runtime.errors import ConfigError, GalaxyEdgeError
 
-VOTES = "votes"
 FIT = "fit"
 UNIFORM = "uniform"
 

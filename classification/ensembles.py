@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from annotations.formats.outputs import new_file
 from annotations.galaxies.dataset import GalaxySet
-from classification.ensemble_weights import VOTES
+from classification.batches import COUNTS, VOTES
 from classification.predictions import Predictions
 from classification.provenance import code_version
 from edge_runtime.errors import GalaxyEdgeError
@@ -63,7 +63,8 @@ class Ensemble:
     ----------
     members : tuple of Member
     classifiers : tuple of Classifier
-        The networks, in the order of ``members``.
+        The networks, in the order of ``members``. Those that know the same
+        scheme of classes agree on its classes and their order.
     weights : mapping of str to tuple of float
         By output; see ``average``.
     turned_views : int
@@ -86,6 +87,7 @@ class Ensemble:
             raise ValueError(
                 f"{len(self.members)} members, but {len(self.classifiers)} classifiers"
             )
+        class_names(self.classifiers)
 
     def predict(
         self,
@@ -190,6 +192,48 @@ def load_classifier(path: Path) -> Classifier:
     if (path / ENSEMBLE_NAME).is_file():
         return Ensemble.load(path / ENSEMBLE_NAME)
     return TrainedNetwork.load(path)
+
+
+def class_names(classifiers: Sequence[Classifier]) -> dict[str, tuple[str, ...]]:
+    """Classes, in the order of their indices, of each scheme that networks were trained for.
+
+    Raises
+    ------
+    GalaxyEdgeError
+        Two of them know a scheme by other classes, or in another order.
+    """
+    from classification.network import TrainedNetwork
+
+    found: dict[str, tuple[str, ...]] = {}
+    for classifier in classifiers:
+        known: Mapping[str, tuple[str, ...]] = {}
+        if isinstance(classifier, Ensemble):
+            known = class_names(classifier.classifiers)
+        elif isinstance(classifier, TrainedNetwork) and classifier.target not in (VOTES, COUNTS):
+            known = {classifier.target: classifier.card.class_names}
+        for scheme, names in known.items():
+            if found.setdefault(scheme, names) != names:
+                raise GalaxyEdgeError(
+                    f"one network knows {scheme} as {', '.join(found[scheme])}, another as "
+                    f"{', '.join(names)}; only answers to the same classes can be averaged"
+                )
+    return found
+
+
+def check_classes(classifiers: Sequence[Classifier], galaxies: GalaxySet) -> None:
+    """Make sure that networks and labels mean the same by each scheme of classes.
+
+    Raises
+    ------
+    GalaxyEdgeError
+        They do not.
+    """
+    for scheme, names in class_names(classifiers).items():
+        if scheme in galaxies.classes and galaxies.classes[scheme].names != names:
+            raise GalaxyEdgeError(
+                f"{galaxies.name}: has {scheme} as {', '.join(galaxies.classes[scheme].names)}, "
+                f"but the networks know {', '.join(names)}"
+            )
 
 
 def network_hash(run: Path) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from annotations.galaxy_zoo import GalaxyTable, read_crops
 from classification.edge_network.data import GalaxyCache
 from classification.edge_network.evaluation import keras_predictor
+from classification.soft_labels import blended
 from edge_runtime.decision_tree import votes_from_logits
 
 
@@ -72,13 +73,12 @@ def mix_teacher(cache: GalaxyCache, teacher: TeacherTargets, share: float) -> Ga
     """
     has_votes = ~np.isnan(cache.votes[:, :1])
     has_class = ~np.isnan(cache.class5[:, :1])
-    votes = np.where(has_votes, (1 - share) * cache.votes + share * teacher.votes, teacher.votes)
-    class5 = np.where(has_class, (1 - share) * cache.class5 + share * teacher.class5, np.nan)
+    class5 = np.where(has_class, blended(cache.class5, teacher.class5, share), np.nan)
     unknown = ~(has_votes | has_class)[:, 0]
     weight = np.where(unknown, 1.0, cache.draw_weight)
     return replace(
         cache,
-        votes=votes.astype(np.float32),
+        votes=blended(cache.votes, teacher.votes, share),
         class5=class5.astype(np.float32),
         draw_weight=weight,
     )

@@ -155,6 +155,17 @@ def test_an_ensemble_refuses_networks_that_were_trained_anew(runs: list[Path], t
         Ensemble.load(path)
 
 
+def test_networks_must_mean_the_same_by_a_class(
+    runs: list[Path], labelled_folder: Path, tmp_path: Path
+):
+    backwards = tmp_path / "runs" / "backwards"
+    saved_network(backwards, softmax(5), "class5", names=CLASS5_NAMES[::-1])
+    with pytest.raises(GalaxyEdgeError, match="one network knows class5 as smooth_round"):
+        ensemble_of([runs[2], backwards], {"class5": (0.5, 0.5)})
+    with pytest.raises(GalaxyEdgeError, match="but the networks know spiral, edge_on_disk"):
+        ensemble_classifiers([backwards], data=labelled_folder, output=tmp_path / "e.json")
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -125,6 +126,25 @@ def test_wrong_settings_are_named(labels_csv):
         CrossvalSettings(PRESETS, str(labels_csv), folds=1)
     with pytest.raises(ConfigError, match="unknown preset 'resnet-9000'"):
         _ = CrossvalSettings(("resnet-9000",), str(labels_csv)).targets
+
+
+@pytest.mark.slow
+def test_a_real_training_is_judged_on_its_held_out_fold(here, galaxies, settings):
+    one = replace(settings, presets=PRESETS[:1], epochs=1, batch=8, limit=8, input_size_px=32)
+    plan = make_plan(galaxies, one, here / "out")
+    run_crossval(plan, one, here / "out", worker=STAND_IN)
+    folder = here / "out" / PRESETS[0] / "fold-2"
+    shutil.rmtree(folder)  # one real training is enough
+    seen: list[FoldProgress] = []
+    run_crossval(plan, one, here / "out", seen.append)
+    assert seen[-1].done == 2.0
+    (preset,) = collect(plan, one, here / "out").presets
+    assert preset.parameters > 100_000
+    assert preset.folds[1].training_galaxies == 8
+    assert preset.folds[1].held_out_galaxies == len(plan.folds[1].held_out)
+    assert 0.1 < preset.folds[1].figures["rmse"] < 1.0
+    assert (folder / "run" / "network.keras").is_file()
+    assert (folder / "training.log").stat().st_size > 0
 
 
 def test_progress_is_told_in_words():

@@ -214,7 +214,7 @@ class Fit:
             "epoch": epoch,
             "seconds": round(seconds, 2),
             "images_per_s": round(speed.images_per_s, 1) if speed.images_per_s > 0 else 0.0,
-            "learning_rate": rate,
+            "learning_rate": float(f"{rate:.6g}"),
             **{name: float(f"{float(value):.6g}") for name, value in logs.items()},
         }
         state.rows.append(row)

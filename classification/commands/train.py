@@ -118,7 +118,7 @@ def classifier(
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from classification.presets import preset as find_preset
     from classification.presets import preset_names
-    from edge_runtime.cli.output import ProgressBar, log_to_stderr
+    from edge_runtime.cli.output import log_to_stderr
     from edge_runtime.errors import ConfigError
 
     if list_presets:
@@ -137,14 +137,16 @@ def classifier(
         recipe = replace(recipe, balance=replace(recipe.balance, method=balance))
     if weights is not None:
         recipe = _with_weights(recipe, weights)
-    log_to_stderr()
     from annotations.galaxies.registry import read_galaxies
     from classification.commands.training_bar import TrainingBar
     from classification.training import train
 
-    galaxies = read_galaxies(data, format_name=data_format)
-    validating = None if validation is None else read_galaxies(validation, format_name=data_format)
-    with ProgressBar("preparing pictures") as preparing, TrainingBar() as bar:
+    with TrainingBar() as bar:
+        log_to_stderr()  # once the bar is there, so that lines scroll above it
+        galaxies = read_galaxies(data, format_name=data_format)
+        validating = (
+            None if validation is None else read_galaxies(validation, format_name=data_format)
+        )
         network = train(
             recipe,
             galaxies,
@@ -162,7 +164,7 @@ def classifier(
             workers=workers,
             curves=tensorboard,
             report=bar.report,
-            prepared=preparing.update,
+            prepared=bar.prepared,
         )
     card = network.card
     typer.echo(

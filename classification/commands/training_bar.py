@@ -27,10 +27,11 @@ class TrainingBar:
             transient=True,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task("training", total=None, state="", visible=False)
-        self._epoch = -1
+        self._task = self._bar.add_task("reading labels", total=None, state="")
+        self._shown = ""
 
     def __enter__(self) -> TrainingBar:
+        self._bar.start()
         return self
 
     def __exit__(
@@ -41,19 +42,20 @@ class TrainingBar:
     ) -> None:
         self._bar.stop()
 
+    def prepared(self, done: int, total: int) -> None:
+        """Show how many pictures are prepared."""
+        self._show("preparing pictures", done, total, "")
+
     def report(self, progress: TrainingProgress) -> None:
         """Show how far the training has come."""
-        if self._epoch < 0:
-            self._bar.start()
-        if progress.epoch != self._epoch:
-            self._epoch = progress.epoch
-            self._bar.reset(self._task, total=progress.batches, visible=True)
-        self._bar.update(
-            self._task,
-            description=f"epoch {progress.epoch + 1} of {progress.epochs}",
-            completed=progress.batch,
-            state=state_of(progress),
-        )
+        title = f"epoch {progress.epoch + 1} of {progress.epochs}"
+        self._show(title, progress.batch, progress.batches, state_of(progress))
+
+    def _show(self, title: str, done: int, total: int, state: str) -> None:
+        if title != self._shown:
+            self._shown = title
+            self._bar.reset(self._task, total=total, description=title)
+        self._bar.update(self._task, total=total, completed=done, state=state)
 
 
 def state_of(progress: TrainingProgress) -> str:

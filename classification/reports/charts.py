@@ -37,9 +37,9 @@ _CELLS = 40
 
 
 def line_style(number: int) -> dict[str, Any]:
-    """Colour and line style of the n-th line; both change, so that 28 lines differ."""
-    colour = COLOURS[number % len(COLOURS)]
-    return {"color": colour, "linestyle": STYLES[(number // len(COLOURS) + number) % len(STYLES)]}
+    """Colour and line style of the n-th line; the first 28 all differ."""
+    turn, place = divmod(number, len(COLOURS))
+    return {"color": COLOURS[place], "linestyle": STYLES[(turn + place) % len(STYLES)]}
 
 
 def bar_style(number: int) -> dict[str, str]:
@@ -190,7 +190,9 @@ def roc_chart(report: ClassReport) -> Figure:
             continue
         label = f"{result.name.replace('_', ' ')} ({result.auc:.3f})"
         draw_roc(axes, result.roc, label, number)
-    finish_roc(axes, "class (AUC)")
+    finish_roc(axes)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=7, loc="lower right", title="class (AUC)", title_fontsize=7)
     return figure
 
 
@@ -199,13 +201,11 @@ def draw_roc(axes: Axes, roc: RocCurve, label: str, number: int) -> None:
     axes.plot(roc.false_rate, roc.true_rate, label=label, linewidth=1.6, **line_style(number))
 
 
-def finish_roc(axes: Axes, title: str) -> None:
-    """Add the line of chance, the limits and the legend."""
+def finish_roc(axes: Axes) -> None:
+    """Add the line of chance, and the limits."""
     axes.plot([0, 1], [0, 1], color="#999999", linewidth=0.8)
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.01)
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize=7, loc="lower right", title=title, title_fontsize=7)
 
 
 def reliability_chart(found: Calibration) -> Figure:
@@ -230,10 +230,7 @@ def reliability_chart(found: Calibration) -> Figure:
     above.set_ylabel("share that is right")
     above.set_xlim(0, 1)
     above.set_ylim(0, 1.03)
-    above.legend(fontsize=8, loc="upper left")
-    above.set_title(
-        f"ECE {found.expected_error:.3f}, largest gap {found.maximum_error:.3f}", fontsize=9
-    )
+    legend_above(above)
     below.bar(middle, found.counts, width * 0.92, color="#777777")
     below.set_xlabel("probability of the most likely class")
     below.set_ylabel("galaxies")

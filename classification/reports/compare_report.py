@@ -41,7 +41,6 @@ class Section:
 
     title: str
     comparison: Comparison
-    wide_chart: tuple[str, str]
     charts: list[tuple[str, str]]
     exhibits: list[Exhibit]
 
@@ -99,7 +98,7 @@ def write_compare_report(
             Section(
                 "Votes" if each.kind == VOTES else scheme_title(each.kind),
                 each,
-                *_charts(each),
+                _charts(each),
                 _differing(each, exhibits) if len(each.entries) > 1 else [],
             )
             for each in comparisons
@@ -116,13 +115,13 @@ def write_compare_report(
     }
 
 
-def _charts(comparison: Comparison) -> tuple[tuple[str, str], list[tuple[str, str]]]:
+def _charts(comparison: Comparison) -> list[tuple[str, str]]:
     if comparison.kind == VOTES:
-        return ("RMSE of each question", figure_uri(_question_chart(comparison))), []
-    f1 = ("F1 of each class, with 95 %", figure_uri(_f1_chart(comparison)))
-    if all(entry.intervals["macro_auc"].value is None for entry in comparison.entries):
-        return f1, []
-    return f1, [("ROC, mean of the classes", figure_uri(_roc_chart(comparison)))]
+        return [("RMSE of each question", figure_uri(_question_chart(comparison)))]
+    drawn = [("F1 of each class, with 95 %", figure_uri(_f1_chart(comparison)))]
+    if any(entry.intervals["macro_auc"].value is not None for entry in comparison.entries):
+        drawn.append(("ROC: mean of the classes, and each one", figure_uri(_roc_chart(comparison))))
+    return drawn
 
 
 def _question_chart(comparison: Comparison) -> Figure:
@@ -177,15 +176,31 @@ def _f1_chart(comparison: Comparison) -> Figure:
 
 
 def _roc_chart(comparison: Comparison) -> Figure:
-    figure, axes = charts.axes_of("false positive rate", "true positive rate")
-    for number, entry in enumerate(comparison.entries):
-        assert isinstance(entry.scores, ClassReport)
-        area = entry.scores.macro_auc
-        if area is None:
-            continue
-        held = [result.roc for result in entry.scores.classes if result.roc is not None]
-        charts.draw_roc(axes, mean_roc(held), f"{entry.name} ({area:.3f})", number)
-    charts.finish_roc(axes, "classifier (macro AUC)")
+    """A panel for the mean of the classes, and one for each that has a curve."""
+    reports = [e.scores for e in comparison.entries if isinstance(e.scores, ClassReport)]
+    names = [entry.name for entry in comparison.entries]
+    panels: list[tuple[str, list[RocCurve | None]]] = []
+    held = [[each.roc for each in r.classes if each.roc is not None] for r in reports]
+    panels.append(("mean of the classes", [mean_roc(each) if each else None for each in held]))
+    for k, name in enumerate(reports[0].names):
+        panels.append((name.replace("_", " "), [report.classes[k].roc for report in reports]))
+    panels = [(title, curves) for title, curves in panels if any(c is not None for c in curves)]
+    columns = min(4, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(3.2 * columns, 3.2 * rows + 0.4), layout="constrained")
+    for number, (title, curves) in enumerate(panels):
+        axes = figure.add_subplot(rows, columns, number + 1)
+        for place, (name, curve) in enumerate(zip(names, curves, strict=True)):
+            if curve is not None:
+                charts.draw_roc(axes, curve, name, place)
+        charts.finish_roc(axes)
+        axes.set_title(title, fontsize=9)
+        axes.set_xlabel("false positive rate", fontsize=8)
+        axes.set_ylabel("true positive rate", fontsize=8)
+        axes.tick_params(labelsize=7)
+        axes.grid(alpha=0.3)
+    lines, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(lines, labels, loc="outside upper center", ncols=4, fontsize=8, frameon=False)
     return figure
 
 

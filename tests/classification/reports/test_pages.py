@@ -136,6 +136,7 @@ def test_the_mean_of_two_curves_lies_between_them() -> None:
     assert mean.true_rate[1] == pytest.approx(0.5)
 
 
+@pytest.mark.slow
 def test_commands_write_pages_and_json(tiny_data: Path, tmp_path: Path) -> None:
     labels = str(tiny_data / "galaxies" / "labels.csv")
     runner = CliRunner()

@@ -45,6 +45,12 @@ def arguments() -> argparse.Namespace:
         help=f"time of a whole quick table with these seeds; default {QUICK_MINUTES:g}",
     )
     parser.add_argument(
+        "--weights",
+        type=Path,
+        help="folder of ImageNet weights: vgg16.h5, resnet50.h5, inception_v3.h5; where one is "
+        "missing it is downloaded, and where that fails the row starts at random and says so",
+    )
+    parser.add_argument(
         "--output",
         type=Path,
         default=ROOT / "docs" / "classifier_table.md",
@@ -75,6 +81,7 @@ def main() -> int:
         seeds=seeds,
         minutes=given.minutes,
         data_hash=read_labels(labels_path(data)).data_hash,
+        weights=None if given.weights is None else given.weights.resolve(),
     )
     outcomes = run(plan, report=log.info)
     command = f"scripts/reproduce-classifiers --budget {budget}"

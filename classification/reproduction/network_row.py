@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def train_part(
     GalaxyEdgeError
         The network cannot be trained or exported.
     """
-    recipe, missing = without_missing_weights(recipe_for(plan))
+    recipe, missing = with_weights(recipe_for(plan), settings.weights)
     shortcuts = plan.quick if settings.budget is Budget.QUICK else Shortcuts()
     folder = settings.folder / plan.target
     network, ended_by_time = _trained(recipe, shortcuts, galaxies, folder, settings.seed, seconds)
@@ -103,8 +104,15 @@ def recipe_for(plan: TrainingPlan) -> Preset:
     )
 
 
-def without_missing_weights(recipe: Preset) -> tuple[Preset, str]:
+def with_weights(recipe: Preset, folder: Path | None) -> tuple[Preset, str]:
     """A recipe that can start: at random, where the ImageNet weights are not to be had.
+
+    Parameters
+    ----------
+    recipe : Preset
+    folder : Path or None
+        Holds ``vgg16.h5`` and so on, files of weights without top; None, or
+        where a file is missing, downloads them.
 
     Returns
     -------
@@ -114,6 +122,9 @@ def without_missing_weights(recipe: Preset) -> tuple[Preset, str]:
     """
     if recipe.options.get("weights") != IMAGENET:
         return recipe, ""
+    if folder is not None and (folder / f"{recipe.architecture}.h5").is_file():
+        path = str(folder / f"{recipe.architecture}.h5")
+        return replace(recipe, options={**recipe.options, "weights": path}), ""
     size = recipe.preparation.size_px
     try:
         create_model(recipe.architecture, head=recipe.head, input_size_px=size, **recipe.options)
@@ -137,21 +148,33 @@ def _trained(
     if shortcuts.frozen_only and recipe.transfer is not None:
         transfer = replace(recipe.transfer, frozen_epochs=recipe.epochs, unfreeze_from=None)
         recipe = replace(recipe, transfer=transfer)
-    limit = None if seconds is None else TimeLimit(seconds)
-    try:
-        network = train(
+    started = time.monotonic()
+
+    def trained(output: Path, epochs: int, report: TimeLimit | None) -> TrainedNetwork:
+        return train(
             recipe,
             galaxies,
-            folder,
+            output,
             seed=seed,
+            epochs=epochs,
             limit=shortcuts.limit,
             input_size_px=shortcuts.input_size_px,
             precision=shortcuts.precision,
-            report=limit,
+            report=report,
         )
+
+    epochs = recipe.epochs
+    if seconds is not None and recipe.optimizer.schedule != "constant":
+        # a learning rate that falls has to know its last epoch beforehand
+        probe = trained(folder.with_name(f"{folder.name}-probe"), 1, None)
+        left_s = seconds - (time.monotonic() - started)
+        epochs = max(1, min(epochs, int(left_s / max(probe.card.training_s, 1e-3))))
+    limit = None if seconds is None else TimeLimit(seconds - (time.monotonic() - started))
+    try:
+        network = trained(folder, epochs, limit)
     except TimeUsedUp:
         return TrainedNetwork.load(folder), True
-    return network, False
+    return network, epochs < recipe.epochs
 
 
 def shortened(

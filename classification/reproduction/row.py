@@ -116,6 +116,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--budget", choices=[b.value for b in Budget], default=Budget.QUICK.value)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--training-s", type=float, help="most seconds of training")
+    parser.add_argument("--weights", type=Path, help="folder of ImageNet weights, vgg16.h5, ...")
     parser.add_argument("--child", action="store_true", help="end when standard input closes")
     given = parser.parse_args(argv)
     if given.child:
@@ -128,6 +129,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         budget=Budget(given.budget),
         seed=given.seed,
         training_s=given.training_s,
+        weights=given.weights,
     )
     try:
         run_row(settings)

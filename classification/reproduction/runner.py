@@ -36,6 +36,8 @@ class Plan:
         Time of a quick table, all seeds together.
     data_hash : str
         Of the labels: rows on other labels are not gone on with.
+    weights : Path or None
+        Folder of ImageNet weights; None downloads them.
     """
 
     data: Path
@@ -45,6 +47,7 @@ class Plan:
     seeds: tuple[int, ...]
     minutes: float
     data_hash: str
+    weights: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +137,12 @@ def training_seconds(task: Task, open_tasks: Sequence[Task], left_s: float) -> f
     Returns
     -------
     float
-        At least a tenth of what was planned, so that late rows still have a network.
+        At least a tenth of what was planned, so that late rows still have a
+        network, and at most all of it.
     """
     overhead = sum(each.plan.overhead_s for each in open_tasks)
     planned = sum(each.plan.training_s for each in open_tasks)
-    share = max(0.1, (left_s - overhead) / planned)
+    share = min(1.0, max(0.1, (left_s - overhead) / planned))
     return task.plan.training_s * share
 
 
@@ -208,6 +212,8 @@ def _run_task(task: Task, plan: Plan, seconds: float | None) -> None:
     ]  # fmt: skip
     if seconds is not None:
         command += ["--training-s", f"{seconds:.1f}"]
+    if plan.weights is not None:
+        command += ["--weights", str(plan.weights)]
     run_worker(command, task.folder, lambda _: None, environment=_ENVIRONMENT)
 
 

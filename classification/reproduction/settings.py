@@ -32,6 +32,8 @@ class RowSettings:
     training_s : float or None
         Most seconds of training, over all of the row's trainings; None is
         without end.
+    weights : Path or None
+        Folder of ImageNet weights, ``vgg16.h5`` and so on; None downloads them.
     """
 
     row: str
@@ -40,6 +42,7 @@ class RowSettings:
     budget: Budget
     seed: int
     training_s: float | None = None
+    weights: Path | None = None
 
 
 def labels_path(data: Path) -> Path:

@@ -78,6 +78,7 @@ def test_open_rows_share_the_time_that_is_left(tmp_path: Path) -> None:
     assert sum(seconds) == pytest.approx(left_s - overhead)
     planned = [task.plan.training_s for task in tasks]
     assert seconds[0] / seconds[1] == pytest.approx(planned[0] / planned[1])
+    assert training_seconds(tasks[0], tasks, 1e6) == planned[0]
     # even when all time is used up, a row gets enough for some network
     assert training_seconds(tasks[0], tasks, -50.0) == pytest.approx(0.1 * planned[0])
 

@@ -33,10 +33,11 @@ _LEGEND = """\
 RMSE is over all 37 votes, F1 the macro F1, the other scores are accuracies; all of the test
 split, {test}.
 Votes become classes by `classification/class_rules.py`; a network of classes has no votes, and
-where it has several schemes it was trained once for each. Training is the time of all of a row's trainings, validation included. Size is that of
-the first one's int8 file, latency the median of one call with one thread in the fastest of
-five rounds. Scores are of the float network, except those of the bundle's network, which are
-of its int8 file. — : no such answer. {seeds}"""
+where it has several schemes it was trained once for each. Training is the time of all of a
+row's trainings, validation included. Size is that of the first one's int8 file, latency the
+median of one call with one thread in the fastest of five rounds. Scores are of the float
+network, except those of the bundle's network, which are of its int8 file. — : no such answer.
+{seeds}"""
 
 
 def markdown(

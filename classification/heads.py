@@ -11,6 +11,7 @@ from keras import layers
 from classification.losses import tree_votes
 from edge_runtime.decision_tree import VOTE_COLUMNS
 from edge_runtime.errors import ConfigError
+from edge_runtime.sighting import CLASS5
 
 SIGMOID = "sigmoid"
 SOFTMAX = "softmax"
@@ -116,3 +117,23 @@ def attach(features: keras.KerasTensor, head: Head, **dense_options: Any) -> ker
         head.width, activation=head.kind, name=HEAD_LAYER, dtype=_FLOAT32, **dense_options
     )
     return dense(features)
+
+
+def edge_outputs(features: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
+    """The three answers of the bundle's classifier, as logits.
+
+    Parameters
+    ----------
+    features : KerasTensor, shape (N, F)
+
+    Returns
+    -------
+    dict of str to KerasTensor, float32
+        ``votes`` (N, 37), ``class5`` (N, 5) and ``galaxy`` (N, 1), from layers of
+        these names.
+    """
+    widths = {"votes": len(VOTE_COLUMNS), "class5": len(CLASS5), "galaxy": 1}
+    return {
+        name: layers.Dense(width, name=name, dtype=_FLOAT32)(features)
+        for name, width in widths.items()
+    }

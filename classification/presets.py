@@ -216,16 +216,17 @@ _PRESETS = (
         architecture="compact",
         head=TREE_37,
         target=VOTES,
-        preparation=Preparation(CROP_SIDE_R90 * R90_FRAME_PX, 64),
+        preparation=Preparation(CROP_SIDE_R90 * R90_FRAME_PX, 96),
         augmentation=Augmentation(
             Motion(zoom=0.2, rotation_deg=180, shift=0.08, flips=True, fill="reflect"), TELESCOPE
         ),
         loss=LossChoice("mse"),
         optimizer=OptimizerChoice(
-            "adamw", 2e-3, schedule="cosine", weight_decay=0.02, clip_norm=5.0
+            "adamw", 1e-3, schedule="cosine", weight_decay=0.02, clip_norm=5.0
         ),
         batch=64,
-        epochs=100,
+        epochs=12,
+        options={"weights": "imagenet"},
     ),
 )
 _BY_NAME = {one.name: one for one in _PRESETS}

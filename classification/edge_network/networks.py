@@ -8,39 +8,13 @@ from functools import partial
 import keras
 from keras import layers
 
-from classification.models.compact import build_compact as build_residual
+from classification.heads import edge_outputs
+from classification.models.compact import IMAGENET, build_compact
 from classification.models.efficientnet_lite import efficientnet_lite0, imagenet_path
-from edge_runtime.decision_tree import VOTE_COLUMNS
+from classification.models.residual import build_residual
 from edge_runtime.errors import GalaxyEdgeError
-from edge_runtime.sighting import CLASS5
 
-BLOCKS = 9
-FROZEN_BLOCKS = 2
-DROPOUT = 0.3
-
-
-def build_compact(input_size_px: int) -> keras.Model:
-    """First nine blocks of EfficientNet-Lite0 from ImageNet weights; 375,483 parameters.
-
-    The earliest blocks, which see edges and colours in full resolution and take
-    half of the time of a training, stay as they are.
-
-    Parameters
-    ----------
-    input_size_px : int
-        Side of the square RGB crop; pixel values are 0 to 255.
-
-    Raises
-    ------
-    GalaxyEdgeError
-        The package with the weights is not installed.
-    """
-    backbone = efficientnet_lite0(input_size_px, imagenet_path(), blocks=BLOCKS)
-    frozen = ("stem", *(f"block{i}_" for i in range(FROZEN_BLOCKS)))
-    for layer in backbone.layers:
-        if layer.name.startswith(frozen):
-            layer.trainable = False
-    return _with_outputs(backbone, "compact")
+TEACHER_DROPOUT = 0.3
 
 
 def build_teacher(input_size_px: int) -> keras.Model:
@@ -57,18 +31,12 @@ def build_teacher(input_size_px: int) -> keras.Model:
         The package with the weights is not installed.
     """
     backbone = efficientnet_lite0(input_size_px, imagenet_path())
-    return _with_outputs(backbone, "teacher")
-
-
-def _with_outputs(backbone: keras.Model, name: str) -> keras.Model:
-    x = layers.Dropout(DROPOUT, name="dropout")(backbone.output)
-    widths = {"votes": len(VOTE_COLUMNS), "class5": len(CLASS5), "galaxy": 1}
-    outputs = {name: layers.Dense(n, dtype="float32", name=name)(x) for name, n in widths.items()}
-    return keras.Model(backbone.input, outputs, name=name)
+    x = layers.Dropout(TEACHER_DROPOUT, name="dropout")(backbone.output)
+    return keras.Model(backbone.input, edge_outputs(x), name="teacher")
 
 
 _BUILDERS: dict[str, Callable[[int], keras.Model]] = {
-    "compact": build_compact,
+    "compact": partial(build_compact, weights=IMAGENET),
     "residual": build_residual,
     "residual_fast": partial(build_residual, stem_strides=2),
     "efficientnet_lite0": build_teacher,
@@ -89,7 +57,7 @@ def create_network(name: str, input_size_px: int) -> keras.Model:
     Raises
     ------
     GalaxyEdgeError
-        There is no network of this name.
+        There is no network of this name, or its first weights are not installed.
     """
     if name not in _BUILDERS:
         raise GalaxyEdgeError(f"no network is called {name!r}; there are {', '.join(NETWORKS)}")

@@ -15,6 +15,7 @@ from classification.models.compact import build_compact
 from classification.models.gama_cnn import build_gama_cnn
 from classification.models.multi_view import build_multi_view
 from classification.models.parallel_cnn import build_parallel_cnn
+from classification.models.residual import build_residual
 from classification.models.scratch_cnn import build_scratch_cnn
 from classification.models.tuned_small import build_tuned_small
 from classification.models.vit_small import build_vit_small
@@ -55,21 +56,12 @@ class Architecture:
 _ARCHITECTURES = (
     Architecture(
         "compact",
-        "residual network that the bundle ships; votes, classes, and galaxy or not",
+        "first blocks of EfficientNet-Lite0, which the bundle ships; votes, classes, galaxy or not",
         "this project",
-        64,
+        96,
         None,
         build_compact,
-        343_355,
-    ),
-    Architecture(
-        "compact_fast",
-        "the same with a strided first convolution",
-        "this project",
-        64,
-        None,
-        partial(build_compact, stem_strides=2),
-        343_355,
+        375_483,
     ),
     Architecture(
         "efficientnet_lite0",
@@ -115,6 +107,24 @@ _ARCHITECTURES = (
         SIGMOID_37,
         build_parallel_cnn,
         1_220_165,
+    ),
+    Architecture(
+        "residual",
+        "small residual network; votes, classes, and galaxy or not",
+        "this project",
+        64,
+        None,
+        build_residual,
+        343_355,
+    ),
+    Architecture(
+        "residual_fast",
+        "the same with a strided first convolution",
+        "this project",
+        64,
+        None,
+        partial(build_residual, stem_strides=2),
+        343_355,
     ),
     Architecture(
         "resnet50",
@@ -212,8 +222,8 @@ def create_model(
     -------
     keras.Model
         Input (N, size, size, 3) float32, pixels from 0 to 255. Output
-        (N, head.width), activated; without a head, ``compact`` and
-        ``compact_fast`` give a dict of three logits instead.
+        (N, head.width), activated; without a head, ``compact``,
+        ``residual`` and ``residual_fast`` give a dict of three logits instead.
 
     Raises
     ------

@@ -28,7 +28,7 @@ def crops() -> np.ndarray:
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory, crops: np.ndarray):
     keras.utils.set_random_seed(4)
-    model = create_model("compact", stage_filters=(24, 32, 48))
+    model = create_model("residual", stage_filters=(24, 32, 48))
     path = write_int8(model, crops, tmp_path_factory.mktemp("export") / "classifier.tflite")
     return model, path
 
@@ -85,7 +85,7 @@ def test_representative_crops_are_training_pictures_plain_and_augmented(tiny_dat
 
 
 def test_float_file_agrees_with_keras(tmp_path: Path, crops: np.ndarray) -> None:
-    model = create_model("compact", input_size_px=64)
+    model = create_model("residual", input_size_px=64)
     path = write_float(model, tmp_path / "float.tflite")
     edge = LiteRtModel(path)
     expected = keras_predictor(model)(crops[:3].astype(np.float32))

@@ -15,8 +15,7 @@ from classification.models import architecture, create_model, model_names
 from edge_runtime.decision_tree import constraint_violation, votes_from_logits
 
 SMALL: dict[str, dict[str, Any]] = {
-    "compact": {"input_size_px": 32, "stage_filters": (8, 8)},
-    "compact_fast": {"input_size_px": 32, "stage_filters": (8, 8)},
+    "compact": {"input_size_px": 32, "blocks": 3},
     "efficientnet_lite0": {"input_size_px": 32},
     "gama_cnn": {"input_size_px": 32, "dense_units": 8},
     "inception_v3": {"input_size_px": 75, "dense_units": 8},
@@ -27,6 +26,8 @@ SMALL: dict[str, dict[str, Any]] = {
         "dense_units": (8,),
     },
     "parallel_cnn": {"input_size_px": 32, "dense_units": 8},
+    "residual": {"input_size_px": 32, "stage_filters": (8, 8)},
+    "residual_fast": {"input_size_px": 32, "stage_filters": (8, 8)},
     "resnet50": {"input_size_px": 32, "dense_units": 8},
     "scratch_cnn": {"input_size_px": 32},
     "tuned_small": {"input_size_px": 32},
@@ -115,8 +116,9 @@ def test_answers_are_activated(head: Any, total: float | None) -> None:
         np.testing.assert_allclose(found.sum(axis=1), total, rtol=1e-6)
 
 
-def test_compact_without_a_head_has_the_three_outputs_of_the_bundle() -> None:
-    model = create_model("compact", input_size_px=64)
+@pytest.mark.parametrize("name", ["compact", "residual", "residual_fast"])
+def test_without_a_head_there_are_the_three_outputs_of_the_bundle(name: str) -> None:
+    model = create_model(name, input_size_px=64)
     assert {name: tensor.shape[1] for name, tensor in model.output.items()} == {
         "votes": 37,
         "class5": 5,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -240,26 +241,43 @@ def reliability_chart(found: Calibration) -> Figure:
     return figure
 
 
-def epoch_chart(
-    name: str, lines: Sequence[tuple[str, NDArray[np.int64], NDArray[np.float64]]]
-) -> Figure:
-    """Lines over epochs: label, epochs and values of each."""
+@dataclass(frozen=True, slots=True)
+class EpochLine:
+    """A metric over the epochs.
+
+    Attributes
+    ----------
+    label : str
+    place : int
+        Gives its colour and style.
+    epochs : ndarray, shape (E,), int64
+    values : ndarray, shape (E,), float64
+        NaN where not known.
+    """
+
+    label: str
+    place: int
+    epochs: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+
+def epoch_chart(name: str, lines: Sequence[EpochLine]) -> Figure:
+    """A metric of one training or several."""
     figure, axes = axes_of("epoch", name)
-    values = []
-    for number, (label, epochs, column) in enumerate(lines):
-        known = np.isfinite(column)
-        marker = "o" if known.sum() == 1 else None
+    drawn = []
+    for line in lines:
+        known = np.isfinite(line.values)
         axes.plot(
-            epochs[known],
-            column[known],
-            label=label,
+            line.epochs[known],
+            line.values[known],
+            label=line.label,
             linewidth=1.6,
-            marker=marker,
-            **line_style(number),
+            marker="o" if known.sum() == 1 else None,
+            **line_style(line.place),
         )
-        values.append(column[known])
-    drawn = np.concatenate(values)
-    if len(drawn) and drawn.min() > 0 and drawn.max() / drawn.min() > 50:
+        drawn.append(line.values[known])
+    values = np.concatenate(drawn)
+    if len(values) and values.min() > 0 and values.max() / values.min() > 50:
         axes.set_yscale("log")
     if len(lines) > 1:
         axes.legend(fontsize=7)

@@ -138,7 +138,7 @@ def _question_chart(comparison: Comparison) -> Figure:
             entry.scores.rmse_by_question,
             width * 0.92,
             label=entry.name,
-            **charts.bar_style(number),
+            **charts.bar_style(entry.place),
         )
     names = [f"{i + 1}: {charts.short_question(i)}" for i in range(questions)]
     axes.set_xticks(range(questions), names, rotation=30, ha="right", fontsize=8)
@@ -166,7 +166,7 @@ def _f1_chart(comparison: Comparison) -> Figure:
             yerr=np.clip([low, high], 0.0, None),
             ecolor="#444444",
             capsize=2,
-            **charts.bar_style(number),
+            **charts.bar_style(entry.place),
         )
     labels = [name.replace("_", " ") for name in names]
     axes.set_xticks(range(len(names)), labels, rotation=30, ha="right", fontsize=8)
@@ -178,7 +178,6 @@ def _f1_chart(comparison: Comparison) -> Figure:
 def _roc_chart(comparison: Comparison) -> Figure:
     """A panel for the mean of the classes, and one for each that has a curve."""
     reports = [e.scores for e in comparison.entries if isinstance(e.scores, ClassReport)]
-    names = [entry.name for entry in comparison.entries]
     panels: list[tuple[str, list[RocCurve | None]]] = []
     held = [[each.roc for each in r.classes if each.roc is not None] for r in reports]
     panels.append(("mean of the classes", [mean_roc(each) if each else None for each in held]))
@@ -190,9 +189,9 @@ def _roc_chart(comparison: Comparison) -> Figure:
     figure = Figure(figsize=(3.2 * columns, 3.2 * rows + 0.4), layout="constrained")
     for number, (title, curves) in enumerate(panels):
         axes = figure.add_subplot(rows, columns, number + 1)
-        for place, (name, curve) in enumerate(zip(names, curves, strict=True)):
+        for entry, curve in zip(comparison.entries, curves, strict=True):
             if curve is not None:
-                charts.draw_roc(axes, curve, name, place)
+                charts.draw_roc(axes, curve, entry.name, entry.place)
         charts.finish_roc(axes)
         axes.set_title(title, fontsize=9)
         axes.set_xlabel("false positive rate", fontsize=8)
@@ -213,13 +212,17 @@ def mean_roc(curves: Sequence[RocCurve]) -> RocCurve:
 
 
 def _learning_curves(subjects: Sequence[Subject]) -> list[tuple[str, str]]:
-    logs = [(s.run.name, s.run.history) for s in subjects if s.run.history is not None]
-    columns = {name: None for _, log in logs for name in log.columns if name.startswith("val_")}
+    logs = [
+        (place, subject.run.name, subject.run.history)
+        for place, subject in enumerate(subjects)
+        if subject.run.history is not None
+    ]
+    columns = {name: None for _, _, log in logs for name in log.columns if name.startswith("val_")}
     drawn = []
     for name in metric_names(columns):
         lines = [
-            (label, log.epochs, log.columns[f"val_{name}"])
-            for label, log in logs
+            charts.EpochLine(label, place, log.epochs, log.columns[f"val_{name}"])
+            for place, label, log in logs
             if f"val_{name}" in log.columns and np.isfinite(log.columns[f"val_{name}"]).any()
         ]
         if lines:

@@ -44,6 +44,8 @@ class Entry:
     Attributes
     ----------
     name : str
+    place : int
+        Among all classifiers, from 0; gives it the same colour in every chart.
     scores : VoteScores or ClassReport
     intervals : mapping of str to Interval
         By metric.
@@ -56,6 +58,7 @@ class Entry:
     """
 
     name: str
+    place: int
     scores: VoteScores | ClassReport
     intervals: Mapping[str, Interval]
     differences: Mapping[str, Difference]
@@ -147,7 +150,7 @@ def compare(
     if any(ELLIPTICAL in subject.predictions.classes for subject in subjects):
         subjects = [with_elliptical(subject) for subject in subjects]
     return [
-        _compare(kind, [s for s in subjects if kind in _kinds(s)], resamples, seed)
+        _compare(kind, [s for s in subjects if kind in _kinds(s)], names, resamples, seed)
         for kind in dict.fromkeys(kind for subject in subjects for kind in _kinds(subject))
     ]
 
@@ -183,7 +186,9 @@ def _kinds(subject: Subject) -> list[str]:
     ]
 
 
-def _compare(kind: str, subjects: list[Subject], resamples: int, seed: int) -> Comparison:
+def _compare(
+    kind: str, subjects: list[Subject], names: list[str], resamples: int, seed: int
+) -> Comparison:
     galaxies = _common(kind, subjects)
     said = [aligned(restricted(s.predictions, galaxies.ids), galaxies) for s in subjects]
     held = [_statistics(kind, each, galaxies) for each in said]
@@ -194,6 +199,7 @@ def _compare(kind: str, subjects: list[Subject], resamples: int, seed: int) -> C
         entries.append(
             Entry(
                 name=subject.run.name,
+                place=names.index(subject.run.name),
                 scores=_scores(kind, predictions, galaxies),
                 intervals={
                     metric: bootstrap_interval(each, len(galaxies), **options)

@@ -123,8 +123,10 @@ def _curves(history: History | None) -> list[tuple[str, str]]:
     drawn = []
     for name in metric_names(history.columns):
         lines = [
-            (label, history.epochs, history.columns[column])
-            for column, label in ((name, "training"), (f"val_{name}", "validation"))
+            charts.EpochLine(label, place, history.epochs, history.columns[column])
+            for place, (column, label) in enumerate(
+                ((name, "training"), (f"val_{name}", "validation"))
+            )
             if column in history.columns and np.isfinite(history.columns[column]).any()
         ]
         if lines:

@@ -34,7 +34,7 @@ def test_votes_and_classes_are_compared_by_those_that_give_them() -> None:
     )
     assert [each.kind for each in found] == ["votes", CLASS5]
     votes, classes = found
-    assert [entry.name for entry in votes.entries] == ["a", "ccc"]
+    assert [(entry.name, entry.place) for entry in votes.entries] == [("a", 0), ("ccc", 2)]
     assert len(votes.galaxies) == 70
     assert votes.best("rmse") == "ccc"
     assert classes.best("accuracy") == "bb"

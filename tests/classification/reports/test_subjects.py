@@ -24,6 +24,7 @@ from classification.reports.subjects import (
     with_elliptical,
 )
 from classification.scoring import score
+from edge_runtime.bundle.loading import load_bundle
 from edge_runtime.decision_tree import VOTE_COLUMNS, constraint_violation
 from edge_runtime.errors import GalaxyEdgeError
 from edge_runtime.evaluation.classifier import evaluate_classifier
@@ -139,7 +140,9 @@ def test_the_bundle_answers_as_when_it_is_evaluated(tiny_data: Path) -> None:
     assert scores.votes.rmse == pytest.approx(expected["rmse"], rel=1e-6)
     assert scores.votes.n == expected["n_votes"]
     assert constraint_violation(subject.predictions.votes).max() < 1e-6
-    assert subject.run.facts["input"] == "64 px"
+    bundle = load_bundle()
+    assert subject.run.facts["input"] == f"{bundle.manifest.classifier.input_size_px} px"
+    assert bundle.sha256[:12] in subject.run.facts["bundle"]
 
 
 def test_an_empty_split_names_those_there_are(tiny_data: Path) -> None:

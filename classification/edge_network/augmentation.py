@@ -83,7 +83,7 @@ SURVEY = Look(
 
 TELESCOPE = Look(
     shift=0.12,
-    zoom=0.25,
+    zoom=1.1,
     resample=0.5,
     blur=0.4,
     sharpen=0.2,

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from annotations.formats.outputs import new_file
 from annotations.galaxy_zoo import GalaxyTable, read_crops
 from classification.edge_network.data import GalaxyCache
 from classification.edge_network.evaluation import keras_predictor
 from classification.soft_labels import blended
 from edge_runtime.decision_tree import votes_from_logits
+from edge_runtime.errors import GalaxyEdgeError
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +37,57 @@ class TeacherTargets:
     class5: NDArray[np.float32]
 
 
-def teacher_targets(teachers: Sequence[keras.Model], table: GalaxyTable) -> TeacherTargets:
-    """Mean prediction of the teachers over the eight turned and mirrored views.
+def teachers_opinion(paths: Sequence[Path], table: GalaxyTable) -> TeacherTargets:
+    """Mean of what trained networks see in each picture.
+
+    What each of them says is kept in a file beside it, since looking takes
+    minutes and every student asks the same.
 
     Parameters
     ----------
-    teachers : sequence of keras.Model
-        Each sees the pictures at the size of its own input.
+    paths : sequence of Path
+        ``.keras`` files.
+    table : GalaxyTable
+        Pictures to look at.
+
+    Raises
+    ------
+    GalaxyEdgeError
+        A file cannot be read as a network.
+    """
+    opinions = []
+    for path in paths:
+        kept = path.with_suffix(".opinion.npz")
+        asked = _question(path, table)
+        opinion = _kept_opinion(kept, asked)
+        if opinion is None:
+            opinion = teacher_targets(_load(path), table)
+            with new_file(kept) as partial, partial.open("wb") as stream:
+                np.savez(stream, asked=asked, votes=opinion.votes, class5=opinion.class5)
+        opinions.append(opinion)
+    return TeacherTargets(
+        np.mean([o.votes for o in opinions], axis=0, dtype=np.float32),
+        np.mean([o.class5 for o in opinions], axis=0, dtype=np.float32),
+    )
+
+
+def teacher_targets(teacher: keras.Model, table: GalaxyTable) -> TeacherTargets:
+    """Mean prediction of a teacher over four turned views, every other one mirrored.
+
+    Parameters
+    ----------
+    teacher : keras.Model
+        Sees the pictures at the size of its own input.
     table : GalaxyTable
         Pictures to look at.
     """
+    predict = keras_predictor(teacher)
+    crops = read_crops(table, int(teacher.input_shape[1]))
     votes, class5 = [], []
-    for teacher in teachers:
-        predict = keras_predictor(teacher)
-        crops = read_crops(table, int(teacher.input_shape[1]))
-        for turns in range(4):
-            for mirror in (1, -1):
-                logits = predict(np.rot90(crops, turns, axes=(1, 2))[:, :, ::mirror])
-                votes.append(votes_from_logits(logits["votes"]))
-                class5.append(_softmax(logits["class5"]))
+    for turns, mirror in enumerate((1, -1, 1, -1)):
+        logits = predict(np.rot90(crops, turns, axes=(1, 2))[:, :, ::mirror])
+        votes.append(votes_from_logits(logits["votes"]))
+        class5.append(_softmax(logits["class5"]))
     return TeacherTargets(
         np.mean(votes, axis=0, dtype=np.float32), np.mean(class5, axis=0, dtype=np.float32)
     )
@@ -82,6 +121,34 @@ def mix_teacher(cache: GalaxyCache, teacher: TeacherTargets, share: float) -> Ga
         class5=class5.astype(np.float32),
         draw_weight=weight,
     )
+
+
+def _question(path: Path, table: GalaxyTable) -> str:
+    """Hash of the teacher's file and of the pictures it is asked about."""
+    digest = hashlib.sha256(path.read_bytes())
+    digest.update("\n".join((table.data_hash, *table.files)).encode())
+    return digest.hexdigest()
+
+
+def _kept_opinion(path: Path, asked: str) -> TeacherTargets | None:
+    """What the teacher said before, or None where it was asked something else."""
+    if not path.exists():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if str(archive["asked"]) != asked:
+                return None
+            return TeacherTargets(archive["votes"], archive["class5"])
+    except (OSError, ValueError, KeyError) as error:
+        _log.warning("%s: cannot be read (%s); the teacher looks again", path, error)
+        return None
+
+
+def _load(path: Path) -> keras.Model:
+    try:
+        return keras.models.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise GalaxyEdgeError(f"{path}: cannot be read as a Keras network ({error})") from error
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ import argparse
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 
 import keras
@@ -29,7 +30,7 @@ from classification.edge_network.data import (
     cache_galaxies,
     read_crop_archive,
 )
-from classification.edge_network.distillation import mix_teacher, teacher_targets
+from classification.edge_network.distillation import mix_teacher, teachers_opinion
 from classification.edge_network.evaluation import evaluate, keras_predictor
 from classification.edge_network.negatives import read_empty_frames
 from classification.edge_network.networks import NETWORKS, create_network
@@ -144,8 +145,7 @@ def _training_galaxies(config: TrainConfig, table: GalaxyTable) -> GalaxyCache:
     )
     if not config.teachers:
         return cache
-    teachers = [keras.models.load_model(path, compile=False) for path in config.teachers]
-    return mix_teacher(cache, teacher_targets(teachers, rows), config.teacher_share)
+    return mix_teacher(cache, teachers_opinion(config.teachers, rows), config.teacher_share)
 
 
 def _archives(paths: Sequence[Path], size_px: int) -> NDArray[np.uint8]:
@@ -171,6 +171,7 @@ def _schedule(config: TrainConfig, steps: int) -> keras.optimizers.schedules.Lea
 
 
 def _arguments(argv: Sequence[str] | None) -> TrainConfig:
+    default = {field.name: field.default for field in fields(TrainConfig)}
     parser = argparse.ArgumentParser(
         prog="python -m classification.edge_network.train",
         description="Train the morphology classifier.",
@@ -182,11 +183,11 @@ def _arguments(argv: Sequence[str] | None) -> TrainConfig:
     )
     parser.add_argument("--output", type=Path, required=True, help="folder for the results")
     parser.add_argument("--model", choices=NETWORKS, default="compact")
-    parser.add_argument("--input-size", type=int, default=TrainConfig.input_size_px, help="px")
+    parser.add_argument("--input-size", type=int, default=default["input_size_px"], help="px")
     parser.add_argument("--precision", choices=PRECISIONS, default=PRECISIONS[0])
-    parser.add_argument("--epochs", type=int, default=TrainConfig.epochs)
+    parser.add_argument("--epochs", type=int, default=default["epochs"])
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--learning-rate", type=float, default=TrainConfig.learning_rate)
+    parser.add_argument("--learning-rate", type=float, default=default["learning_rate"])
     parser.add_argument(
         "--negatives", type=Path, nargs="*", default=[], help=".npz with crops of false detections"
     )
@@ -196,7 +197,7 @@ def _arguments(argv: Sequence[str] | None) -> TrainConfig:
     parser.add_argument(
         "--teachers", type=Path, nargs="*", default=[], help=".keras models that label the rest"
     )
-    parser.add_argument("--teacher-share", type=float, default=TrainConfig.teacher_share)
+    parser.add_argument("--teacher-share", type=float, default=default["teacher_share"])
     parser.add_argument(
         "--mined-share",
         type=float,

@@ -10,7 +10,12 @@ import pytest
 from annotations.galaxy_zoo import read_labels
 from classification.edge_network.averaging import WeightAverage
 from classification.edge_network.data import BatchPlan, cache_galaxies
-from classification.edge_network.distillation import TeacherTargets, mix_teacher, teacher_targets
+from classification.edge_network.distillation import (
+    TeacherTargets,
+    mix_teacher,
+    teacher_targets,
+    teachers_opinion,
+)
 from classification.edge_network.evaluation import keras_predictor
 from classification.edge_network.networks import NETWORKS, create_network
 from classification.edge_network.train import TrainConfig, train_classifier
@@ -96,7 +101,7 @@ def test_another_configuration_is_refused_in_the_same_folder(trained: TrainConfi
 def test_teachers_fill_in_what_is_not_known(trained: TrainConfig) -> None:
     table = read_labels(trained.data / "galaxies/labels.csv").where("train")
     model = keras.models.load_model(trained.output / "best.keras", compile=False)
-    targets = teacher_targets([model], table)
+    targets = teacher_targets(model, table)
     assert constraint_violation(targets.votes).max() < 1e-5
     cache = cache_galaxies(table, (1,) * 5, 0.3)
     mixed = mix_teacher(cache, targets, 0.25)
@@ -171,10 +176,32 @@ def test_a_network_trained_in_16_bits_is_kept_in_32(trained: TrainConfig, tmp_pa
 
 def test_teachers_may_see_more_pixels_than_the_student(tiny_data: Path) -> None:
     table = read_labels(tiny_data / "galaxies/labels.csv").where("train")
-    teachers = [create_network("residual_fast", size) for size in (64, 80)]
-    targets = teacher_targets(teachers, table)
+    targets = teacher_targets(create_network("residual_fast", 80), table)
     assert targets.votes.shape == (24, 37)
     np.testing.assert_allclose(targets.class5.sum(axis=1), 1.0, atol=1e-5)
+
+
+def test_teachers_are_asked_once(
+    tiny_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = read_labels(tiny_data / "galaxies/labels.csv").where("train")
+    paths = [tmp_path / "a.keras", tmp_path / "b.keras"]
+    for path in paths:
+        create_network("residual_fast", 64).save(path)
+    first = teachers_opinion(paths, table)
+    alone = [teachers_opinion([path], table).votes for path in paths]
+    np.testing.assert_allclose(first.votes, np.mean(alone, axis=0), atol=1e-6)
+
+    def asked(*_: object) -> None:
+        raise AssertionError("the teacher was asked again")
+
+    monkeypatch.setattr("classification.edge_network.distillation.teacher_targets", asked)
+    np.testing.assert_array_equal(teachers_opinion(paths, table).votes, first.votes)
+    with pytest.raises(AssertionError, match="asked again"):  # about other pictures
+        teachers_opinion(paths, table.rows(np.arange(len(table)) > 3))
+    paths[0].with_suffix(".opinion.npz").write_bytes(b"damaged")
+    with pytest.raises(AssertionError, match="asked again"):
+        teachers_opinion(paths, table)
 
 
 def test_the_compact_network_keeps_its_earliest_blocks_as_imagenet_left_them() -> None:

@@ -86,7 +86,7 @@ class Recipe:
     detector_steps: int = 5200
     first_epochs: int = 30
     teacher_epochs: int = 14
-    final_epochs: int = 12
+    final_epochs: int = 10
     last_epochs: int = 4
     composites: int = 2500
 

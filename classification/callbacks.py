@@ -72,12 +72,19 @@ class EpochSeeds(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:  # noqa: ARG002
         """Start the epoch's own chance."""
         self._batches.begin_epoch(epoch)
+        # dropout of the torch backend draws from its global generator
+        keras.utils.set_random_seed(_words(self._seed, epoch, "global")[0])
         states = [v for v in self.model.variables if v.name == "seed_generator_state"]
         for place, state in enumerate(states):
-            digest = hashlib.sha256(f"{self._seed} {epoch} {place}".encode()).digest()
-            # 31 bits fit whatever whole numbers the backend seeds with
-            words = [int.from_bytes(digest[i : i + 4], "big") >> 1 for i in (0, 4)]
+            words = _words(self._seed, epoch, place)
             state.assign(keras.ops.cast(keras.ops.convert_to_tensor(words), state.dtype))
+
+
+def _words(seed: int, epoch: int, place: int | str) -> list[int]:
+    """Two numbers that a seed, an epoch and a place tell."""
+    digest = hashlib.sha256(f"{seed} {epoch} {place}".encode()).digest()
+    # 31 bits fit whatever whole numbers a backend seeds with
+    return [int.from_bytes(digest[i : i + 4], "big") >> 1 for i in (0, 4)]
 
 
 class FiniteLoss(keras.callbacks.Callback):

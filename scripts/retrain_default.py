@@ -9,7 +9,7 @@ Stages, each skipped where its result is already in the working folder:
 3. mining: what the detector finds, rightly and wrongly, on training frames;
 4. the classifier: a large network from ImageNet weights learns votes and classes
    first and teaches them to the small one, which also learns to veto from the
-   mined crops; then a few epochs more with the mistakes that both networks of the
+   mined crops; then as long again with the mistakes that both networks of the
    bundle together still make on training frames;
 5. both as int8 and float files; crop multiple and threshold calibrated;
 6. the bundle with self-test, metrics and model card.
@@ -65,7 +65,7 @@ SCALES_PX = (0, 640)  # 640 px to the input's 320: each pixel the mean of four
 MINING_SCALES_PX = (0, 960, 480)  # more views, more mistakes to learn from
 MINED_SHARE = 0.55  # of the final classifier's crops without a galaxy
 FIRST_LEARNING_RATE = 2e-3  # from random weights; the others begin with ImageNet's
-LAST_LEARNING_RATE = 3e-4
+LAST_LEARNING_RATE = 8e-4
 TEACHER = "efficientnet_lite0"
 TEACHER_INPUT_PX = 96
 TEACHER_BATCH = 32
@@ -87,7 +87,7 @@ class Recipe:
     first_epochs: int = 30
     teacher_epochs: int = 14
     final_epochs: int = 10
-    last_epochs: int = 4
+    last_epochs: int = 14
     composites: int = 2500
 
 
@@ -271,7 +271,7 @@ def train_teacher(recipe: Recipe) -> Path:
 
 
 def train_with_unvetoed(recipe: Recipe, classifier: Path, teacher: Path) -> Path:
-    """The classifier's weights after a few epochs with what still passes its veto."""
+    """The classifier's weights after more epochs, with what still passes its veto."""
     work, data, seed = recipe.work, recipe.data, recipe.seed + 1
     last = work / "classifier_last"
     if not (work / "mined_unvetoed" / "negatives.npz").is_file():

@@ -18,7 +18,8 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pixels = keras.Input((16, 16, 3))
     x = layers.Conv2D(4, 3, padding="same", strides=2)(pixels)  # 8·8·4 · 3·3·3
     x = layers.DepthwiseConv2D(3, padding="same")(x)  # 8·8·4 · 3·3
-    x = layers.Dense(5)(layers.Flatten()(x))  # 256 · 5
+    # biases of 0 would be left out by the converter
+    x = layers.Dense(5, bias_initializer="ones")(layers.Flatten()(x))  # 256 · 5
     model = keras.Model(pixels, x)
     path = tmp_path_factory.mktemp("latency") / "network.tflite"
     return export_network(model, None, path, quantised=False).path

@@ -62,7 +62,8 @@ def test_a_network_is_trained_from_a_label_file(tiny_data: Path, tmp_path: Path)
     assert done.exit_code == 0, done.output
     assert "trained compact-votes: best of 1 epochs is 0" in done.stderr
     card = json.loads((output / "network.json").read_text())
-    assert card["preparation"] == {"crop_frame_px": 205.0, "size_px": 32, "interpolation": "auto"}
+    assert card["preparation"].pop("crop_frame_px") == pytest.approx(205.0)
+    assert card["preparation"] == {"size_px": 32, "interpolation": "auto"}
     assert card["training_pictures"] == 8
     assert card["recipe"]["optimizer"]["learning_rate"] == 0.0005
     assert len(list((output / "cache").glob("*.npy"))) == 2

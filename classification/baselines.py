@@ -25,6 +25,10 @@ class _Method:
     votes: Callable[[int], Any]
 
 
+_FOLDS = 3
+"""Of the calibration of the support vector machine; a class needs a galaxy in each."""
+
+
 def _svm_classes(seed: int) -> Any:
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.pipeline import make_pipeline
@@ -33,7 +37,7 @@ def _svm_classes(seed: int) -> Any:
 
     # probabilities from decision values of folds, as SVMs have none of their own
     svm = CalibratedClassifierCV(
-        SVC(C=3.0, class_weight="balanced", random_state=seed), cv=3, ensemble=False
+        SVC(C=3.0, class_weight="balanced", random_state=seed), cv=_FOLDS, ensemble=False
     )
     return make_pipeline(StandardScaler(), svm)
 
@@ -141,7 +145,10 @@ class Baseline:
             if len(np.unique(answers[known])) < 2:
                 raise GalaxyEdgeError(f"{galaxies.name}: fewer than two classes of {self.target}")
             self._width = len(labels.names)
-        self._estimator.fit(features[known], answers[known])
+        rows = np.flatnonzero(known)
+        if self.target != VOTES:
+            rows = with_rare_repeated(rows, answers[rows], _FOLDS)
+        self._estimator.fit(features[rows], answers[rows])
         return int(known.sum())
 
     def predict(
@@ -161,3 +168,26 @@ class Baseline:
         probabilities = np.zeros((len(galaxies), self._width), np.float32)
         probabilities[:, self._estimator.classes_] = self._estimator.predict_proba(features)
         return Predictions(galaxies.ids, classes={self.target: probabilities})
+
+
+def with_rare_repeated(
+    rows: NDArray[np.integer], labels: NDArray[np.integer], least: int
+) -> NDArray[np.int64]:
+    """Rows, those of classes with fewer than ``least`` repeated until there are as many.
+
+    Parameters
+    ----------
+    rows, labels : ndarray, shape (N,), integer
+        Rows and their classes.
+    least : int
+
+    Returns
+    -------
+    ndarray, shape (M,), int64
+        All rows in their order, then what is repeated.
+    """
+    repeated = [np.asarray(rows, np.int64)]
+    for label, count in zip(*np.unique(labels, return_counts=True), strict=True):
+        if count < least:
+            repeated.append(np.resize(rows[labels == label], least - count).astype(np.int64))
+    return np.concatenate(repeated)

@@ -19,6 +19,9 @@ from edge_runtime.errors import GalaxyEdgeError
 
 _log = logging.getLogger(__name__)
 
+EPOCHS = 24
+"""Of a training that begins with ImageNet weights."""
+
 LOSSES = ("", "votes_", "class5_", "galaxy_")
 SCORE_COLUMNS = (
     "accuracy",
@@ -82,7 +85,7 @@ class TrainConfig:
 
     data: Path
     output: Path
-    epochs: int = 12
+    epochs: int = EPOCHS
     seed: int = 0
     model: str = "compact"
     input_size_px: int = 96

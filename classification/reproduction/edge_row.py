@@ -16,7 +16,7 @@ import keras
 from annotations.galaxies.dataset import CLASS5, GalaxySet
 from annotations.galaxy_zoo import read_labels
 from classification.edge_classifiers import BundleClassifier, EdgeNetworkClassifier
-from classification.edge_network.training_run import TrainConfig
+from classification.edge_network.training_run import EPOCHS
 from classification.latency import measure
 from classification.reproduction.network_row import same_answers, with_elliptical
 from classification.reproduction.plans import RowPlan
@@ -61,7 +61,7 @@ def bundle_part(galaxies: GalaxySet) -> TrainedPart:
 def edge_part(plan: RowPlan, galaxies: GalaxySet, settings: RowSettings) -> TrainedPart:
     """The edge's network, trained by its recipe and exported."""
     folder = settings.folder / "training"
-    whole = epochs = TrainConfig.epochs
+    whole = epochs = EPOCHS
     if settings.training_s is not None:
         epochs = _affordable_epochs(settings, plan)
     started = time.monotonic()
@@ -113,7 +113,7 @@ def _affordable_epochs(settings: RowSettings, plan: RowPlan) -> int:
     per_epoch = _last_epoch_seconds(probe)
     preparing = max(0.0, used - _logged_seconds(probe))
     left = settings.training_s - used - preparing
-    return max(1, min(TrainConfig.epochs, int(left / per_epoch)))
+    return max(1, min(EPOCHS, int(left / per_epoch)))
 
 
 def _epoch_seconds(folder: Path) -> list[float]:

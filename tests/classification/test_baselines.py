@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from annotations.galaxies.dataset import ClassLabels, GalaxySet
-from classification.baselines import BASELINES, Baseline
+from classification.baselines import BASELINES, Baseline, with_rare_repeated
 from classification.simple_features import FEATURE_NAMES, crop_features, galaxy_features
 from edge_runtime.decision_tree import VOTE_COLUMNS, votes_from_logits
 from edge_runtime.errors import ConfigError, GalaxyEdgeError
@@ -110,3 +110,21 @@ def test_unknown_methods_and_targets_are_refused() -> None:
     one_class = a_set(8, seed=1).rows(np.arange(8) % 2 == 0)
     with pytest.raises(GalaxyEdgeError, match="two classes"):
         Baseline("svm", "shape").fit(one_class)
+
+
+def test_rare_classes_are_repeated_until_each_fold_has_one() -> None:
+    rows = np.array([3, 4, 5, 7, 8, 9])
+    labels = np.array([0, 0, 0, 1, 1, 2])
+    assert with_rare_repeated(rows, labels, 3).tolist() == [3, 4, 5, 7, 8, 9, 7, 9, 9]
+    assert with_rare_repeated(rows[:3], labels[:3], 3).tolist() == [3, 4, 5]
+
+
+def test_a_support_vector_machine_learns_a_class_of_two_galaxies() -> None:
+    crops = [crop(1.0, seed=i) for i in range(8)] + [crop(0.3, seed=i) for i in range(2)]
+    labels = ClassLabels(NAMES, np.array([0] * 8 + [1] * 2))
+    votes = np.full((10, len(VOTE_COLUMNS)), np.nan, np.float32)
+    galaxies = GalaxySet("rare", Crops(crops), tuple(map(str, range(10))), votes, {"shape": labels})
+    svm = Baseline("svm", "shape")
+    assert svm.fit(galaxies) == 10
+    found = svm.predict(galaxies).classes["shape"]
+    assert (found.argmax(axis=1) == labels.index).all()

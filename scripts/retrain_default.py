@@ -10,7 +10,8 @@ Stages, each skipped where its result is already in the working folder:
 4. the classifier: a large network from ImageNet weights learns votes and classes
    first and teaches them to the small one, which also learns to veto from the
    mined crops; then as long again with the mistakes that both networks of the
-   bundle together still make on training frames;
+   bundle together still make on training frames, and the layer of the classes
+   fitted to its optimum;
 5. both as int8 and float files; crop multiple and threshold calibrated;
 6. the bundle with self-test, metrics and model card.
 
@@ -245,7 +246,7 @@ def train_networks(recipe: Recipe) -> float:
             "--mined-share", MINED_SHARE, "--seed", seed,
         )  # fmt: skip
         (final / "done").touch()
-    export_classifier(recipe, train_with_unvetoed(recipe, final, teacher))
+    export_classifier(recipe, refit_classes(recipe, train_with_unvetoed(recipe, final, teacher)))
     provisional = assemble(recipe, "int8", manifest(recipe, 1.5, 0.2))
     detector = Detector(provisional)
     multiple = calibrate_crop_multiple(detector, labels(data))
@@ -296,6 +297,17 @@ def train_with_unvetoed(recipe: Recipe, classifier: Path, teacher: Path) -> Path
         )  # fmt: skip
         (last / "done").touch()
     return last / "best.keras"
+
+
+def refit_classes(recipe: Recipe, model: Path) -> Path:
+    """The same network with the layer of the classes at its optimum."""
+    refitted = recipe.work / "classifier_refitted.keras"
+    if not refitted.is_file():
+        run_module(
+            "classification.edge_network.refit", "--model", model, "--data", recipe.data,
+            "--output", refitted, "--seed", recipe.seed,
+        )  # fmt: skip
+    return refitted
 
 
 def export_classifier(recipe: Recipe, model: Path) -> None:

@@ -98,6 +98,7 @@ telescope_galaxies/annotations.json --empty DIR` (the validation part of `no_gal
   half of each label the teacher's opinion, all of it where nobody voted, and with what the
   detector found, rightly and wrongly, on training frames, and {last_epochs} more with the mistakes
   that both networks together still made there.
+  At last the layer of the classes was fitted by itself.
 - Code version {provenance["code_version"]}; {software}.
 - Command: `{provenance["command"]}`; the detector alone, with `--until detector`, takes about an
   hour on 2 cores.

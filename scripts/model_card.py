@@ -105,7 +105,7 @@ telescope_galaxies/annotations.json --empty DIR` (the validation part of `no_gal
 - Crop side: {multiple} times the longer side of the box, calibrated on training galaxies so that
   it is 4.1 Petrosian R90, the classifier's view of Galaxy Zoo's frames.
 - Class bias: {max(manifest["classifier"]["class_bias"]):.1f} on the logit of the rarest class,
-  cigar-shaped galaxies, chosen on the validation split.
+  cigar-shaped galaxies, chosen on training and validation galaxies.
 
 ## Licence and provenance
 {provenance["licence"]}. Pixels: Sloan Digital Sky Survey. Votes: Galaxy Zoo (Lintott et al. 2008,

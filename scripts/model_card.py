@@ -55,6 +55,7 @@ def model_card(
     seeds = ", ".join(map(str, provenance["seeds"]))
     multiple = manifest["classifier"]["crop_multiple"]
     classifier = metrics["int8"]["classifier_test"]
+    bias = max(manifest["classifier"]["class_bias"], key=abs)
     with_votes = classifier["n_votes"]
     return f"""# Model card: {manifest["name"]} {manifest["version"]}
 
@@ -104,7 +105,7 @@ telescope_galaxies/annotations.json --empty DIR` (the validation part of `no_gal
   hour on 2 cores.
 - Crop side: {multiple} times the longer side of the box, calibrated on training galaxies so that
   it is 4.1 Petrosian R90, the classifier's view of Galaxy Zoo's frames.
-- Class bias: {max(manifest["classifier"]["class_bias"]):.1f} on the logit of the rarest class,
+- Class bias: {bias:.1f} on the logit of the rarest class,
   cigar-shaped galaxies, chosen on training and validation galaxies.
 
 ## Licence and provenance

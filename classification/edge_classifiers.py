@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from annotations.galaxies.dataset import CLASS5, GALAXY10, GalaxySet
 from classification.class_rules import galaxy10_from_votes
@@ -52,15 +53,15 @@ class BundleClassifier:
 
     Attributes
     ----------
+    bundle : Bundle
     name : str
         Name and version of the bundle.
     """
 
     def __init__(self, bundle_path: Path | None = None, threads: int = 1) -> None:
-        bundle = load_bundle(bundle_path)
-        self.name = f"{bundle.name} {bundle.version}"
-        self.sha256 = bundle.sha256
-        self._classifier = Classifier(bundle, threads)
+        self.bundle = load_bundle(bundle_path)
+        self.name = f"{self.bundle.name} {self.bundle.version}"
+        self._classifier = Classifier(self.bundle, threads)
 
     def predict(self, galaxies: GalaxySet, *, progress: Progress | None = None) -> Predictions:
         """Answers for all galaxies: votes, ``class5``, and ``galaxy10`` by its rule.
@@ -72,8 +73,9 @@ class BundleClassifier:
             Called with the galaxies done and all of them.
         """
         preparation = edge_preparation(self._classifier.input_size_px)
-        votes = np.empty((len(galaxies), 37), np.float32)
-        class5 = np.empty((len(galaxies), 5), np.float32)
+        votes = np.empty_like(galaxies.votes)
+        names = self.bundle.manifest.classifier.classes
+        class5 = np.empty((len(galaxies), len(names)), np.float32)
         for row in range(len(galaxies)):
             answer = self._classifier.classify(_crop(galaxies, row, preparation))
             votes[row] = answer.votes
@@ -116,21 +118,17 @@ class EdgeNetworkClassifier:
             crops = np.stack([_crop(galaxies, row, preparation) for row in rows])
             logits = self._answer(crops.astype(np.float32))
             votes.append(votes_from_logits(logits["votes"]))
-            class5.append(_softmax(logits["class5"]))
+            class5.append(softmax(logits["class5"], axis=1))
             if progress is not None:
                 progress(rows[-1] + 1, len(galaxies))
         return _predictions(galaxies, np.concatenate(votes), np.concatenate(class5))
 
 
 def _open_keras(path: Path) -> tuple[Predict, int]:
-    import keras
-
     from classification.edge_network.evaluation import keras_predictor
+    from classification.keras_files import read_keras
 
-    try:
-        model = keras.models.load_model(path, compile=False)
-    except (OSError, ValueError) as error:
-        raise GalaxyEdgeError(f"{path}: cannot be read as a network ({error})") from error
+    model = read_keras(path)
     outputs = model.output
     if not isinstance(outputs, dict) or not {"votes", "class5"} <= set(outputs):
         raise GalaxyEdgeError(f"{path}: has no outputs named votes and class5")
@@ -148,11 +146,6 @@ def _open_tflite(path: Path) -> tuple[Predict, int]:
 
 def _crop(galaxies: GalaxySet, row: int, preparation: Preparation) -> NDArray[np.uint8]:
     return preparation.prepare(galaxies.pictures.read(row), float(galaxies.frame_scale[row]))
-
-
-def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def _predictions(

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from annotations.galaxies.dataset import CLASS5, ELLIPTICAL, UNKNOWN_CLASS, ClassLabels, GalaxySet
 from annotations.galaxies.schemes import ELLIPTICAL_NAMES
+from classification.predictions import Predictions
+from edge_runtime.sighting import CLASS5 as CLASS5_NAMES
 
 _ELLIPTICAL = ("smooth_round", "smooth_inbetween")
 _UNCLEAR = "smooth_cigar"
@@ -69,6 +71,21 @@ def elliptical_from_class5(
     total = parts.sum(axis=1, keepdims=True)
     shares = np.divide(parts, total, out=np.full_like(parts, 0.5), where=total > 0)
     return shares.astype(np.float32)
+
+
+def with_elliptical(predictions: Predictions, names: tuple[str, ...] = CLASS5_NAMES) -> Predictions:
+    """The same with ``elliptical``, where it is not there and the five classes are.
+
+    Parameters
+    ----------
+    predictions : Predictions
+    names : tuple of str
+        Of the five classes, in the order of their probabilities.
+    """
+    if ELLIPTICAL in predictions.classes or CLASS5 not in predictions.classes:
+        return predictions
+    derived = elliptical_from_class5(predictions.classes[CLASS5], names)
+    return replace(predictions, classes={**predictions.classes, ELLIPTICAL: derived})
 
 
 def _kind(name: str, cigars: bool) -> str | None:

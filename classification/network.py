@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 import classification.models  # noqa: F401  registers the layers that saved networks hold
 from annotations.formats.outputs import new_file
 from annotations.galaxies.dataset import CLASS5, GALAXY10, GalaxySet
+from annotations.galaxies.derived_classes import cumulative_votes
 from classification.batches import COUNTS, VOTES
 from classification.class_rules import class5_from_votes, galaxy10_from_votes
 from classification.heads import Head
+from classification.keras_files import read_keras
 from classification.picture_cache import CropsOnDemand
 from classification.predictions import Predictions
 from classification.preparation import Preparation
-from edge_runtime.decision_tree import EVALUATION_ORDER, PARENT_INDEX, QUESTION_SLICES
 from edge_runtime.errors import GalaxyEdgeError
 
 NETWORK_FILE = "network.keras"
@@ -156,12 +157,7 @@ class TrainedNetwork:
             The folder holds no such network.
         """
         card = NetworkCard.load(folder / CARD_FILE)
-        path = folder / NETWORK_FILE
-        try:
-            model = keras.models.load_model(path, compile=False)
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise GalaxyEdgeError(f"{path}: cannot be read as a Keras network ({error})") from error
-        return cls(card, model, folder)
+        return cls(card, read_keras(folder / NETWORK_FILE), folder)
 
     def predict(
         self,
@@ -284,10 +280,4 @@ def votes_from_concentrations(concentrations: NDArray[np.floating]) -> NDArray[n
     ndarray, shape (N, 37), float32
         Cumulative, so that the sums of the decision tree hold.
     """
-    votes = np.empty(concentrations.shape, np.float64)
-    for i in EVALUATION_ORDER:
-        columns, parent = QUESTION_SLICES[i], PARENT_INDEX[i]
-        part = concentrations[:, columns].astype(np.float64)
-        fractions = part / part.sum(axis=1, keepdims=True)
-        votes[:, columns] = fractions if parent is None else fractions * votes[:, [parent]]
-    return votes.astype(np.float32)
+    return cumulative_votes(concentrations)

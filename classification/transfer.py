@@ -9,6 +9,7 @@ import keras
 from keras import layers
 
 import classification.models  # noqa: F401  registers the layers that saved networks hold
+from classification.keras_files import read_keras
 from classification.models.backbones import first_layer
 from classification.network import NETWORK_FILE
 from edge_runtime.errors import ConfigError, GalaxyEdgeError
@@ -41,10 +42,7 @@ def start_from(network: keras.Model, path: Path) -> tuple[str, ...]:
     """
     if path.is_dir():
         path = path / NETWORK_FILE
-    try:
-        source = keras.models.load_model(path, compile=False)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise GalaxyEdgeError(f"{path}: cannot be read as a Keras network ({error})") from error
+    source = read_keras(path)
     found = {layer.name: layer for layer in _leaves(source)}
     left, taken = [], 0
     for layer in _leaves(network):

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from annotations.finite_values import finite
 from annotations.galaxies.dataset import GalaxySet
 from classification.calibration import row_log_losses
 from classification.crossval.fold_job import PREDICTIONS_NAME, RESULT_NAME
@@ -147,7 +146,7 @@ class CrossvalResult:
 
     def as_dict(self) -> dict[str, object]:
         """Everything as JSON values; a statistic without bound becomes None."""
-        content: dict[str, object] = _finite(asdict(self))
+        content: dict[str, object] = finite(asdict(self))
         return content
 
 
@@ -291,13 +290,3 @@ def _compare(
             for name, pair in sorted(losses.items(), reverse=True)
         },
     )
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -11,14 +11,15 @@ from pathlib import Path
 import keras
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from annotations.formats.outputs import new_file
 from annotations.galaxy_zoo import GalaxyTable, read_crops
 from classification.edge_network.data import GalaxyCache
 from classification.edge_network.evaluation import keras_predictor
+from classification.keras_files import read_keras
 from classification.soft_labels import blended
 from edge_runtime.decision_tree import votes_from_logits
-from edge_runtime.errors import GalaxyEdgeError
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ def teachers_opinion(paths: Sequence[Path], table: GalaxyTable) -> TeacherTarget
         asked = _question(path, table)
         opinion = _kept_opinion(kept, asked)
         if opinion is None:
-            opinion = teacher_targets(_load(path), table)
+            opinion = teacher_targets(read_keras(path), table)
             with new_file(kept) as partial, partial.open("wb") as stream:
                 np.savez(stream, asked=asked, votes=opinion.votes, class5=opinion.class5)
         opinions.append(opinion)
@@ -87,7 +88,7 @@ def teacher_targets(teacher: keras.Model, table: GalaxyTable) -> TeacherTargets:
     for turns, mirror in enumerate((1, -1, 1, -1)):
         logits = predict(np.rot90(crops, turns, axes=(1, 2))[:, :, ::mirror])
         votes.append(votes_from_logits(logits["votes"]))
-        class5.append(_softmax(logits["class5"]))
+        class5.append(softmax(logits["class5"], axis=1))
     return TeacherTargets(
         np.mean(votes, axis=0, dtype=np.float32), np.mean(class5, axis=0, dtype=np.float32)
     )
@@ -142,15 +143,3 @@ def _kept_opinion(path: Path, asked: str) -> TeacherTargets | None:
     except (OSError, ValueError, KeyError) as error:
         _log.warning("%s: cannot be read (%s); the teacher looks again", path, error)
         return None
-
-
-def _load(path: Path) -> keras.Model:
-    try:
-        return keras.models.load_model(path, compile=False)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise GalaxyEdgeError(f"{path}: cannot be read as a Keras network ({error})") from error
-
-
-def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return weights / weights.sum(axis=1, keepdims=True)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 
 import keras
@@ -24,7 +23,7 @@ from annotations.empty_frames import empty_frame_split
 from annotations.galaxy_zoo import read_labels
 from classification.edge_network.data import SOURCES, BatchPlan, CropBatches, cache_galaxies
 from classification.edge_network.negatives import read_empty_frames
-from classification.edge_network.training_run import TrainConfig
+from classification.edge_network.training_run import CLASS_DRAW_WEIGHTS
 from edge_runtime.errors import GalaxyEdgeError
 
 _log = logging.getLogger(__name__)
@@ -119,8 +118,7 @@ def refit(model: keras.Model, data: Path, seed: int, *, batches: int = _BATCHES)
     table = table.rows(table.has_class)
     if not len(table):
         raise GalaxyEdgeError(f"{table.directory}: no galaxy of the split 'train' has a class")
-    default = {field.name: field.default for field in fields(TrainConfig)}
-    galaxies = cache_galaxies(table, default["class_draw_weights"], 1.0, size_px)
+    galaxies = cache_galaxies(table, CLASS_DRAW_WEIGHTS, 1.0, size_px)
     frames = read_empty_frames(empty_frame_split(data)[0])
     none = np.empty((0, size_px, size_px, 3), np.uint8)
     drawn = CropBatches(galaxies, frames, none, none, _PLAN, size_px, batches, (seed, 0))

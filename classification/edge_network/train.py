@@ -11,7 +11,6 @@ import argparse
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 
 import keras
@@ -34,14 +33,22 @@ from classification.edge_network.distillation import mix_teacher, teachers_opini
 from classification.edge_network.evaluation import evaluate, keras_predictor
 from classification.edge_network.negatives import read_empty_frames
 from classification.edge_network.networks import NETWORKS, create_network
-from classification.edge_network.training_run import TrainConfig, TrainingRun, TrainResult
+from classification.edge_network.training_run import (
+    EPOCHS,
+    INPUT_SIZE_PX,
+    LEARNING_RATE,
+    TEACHER_SHARE,
+    TrainConfig,
+    TrainingRun,
+    TrainResult,
+)
 from classification.edge_network.validation import validation_set
 from classification.losses import ClassLoss, GalaxyLoss, VoteLoss
+from classification.precision import PRECISIONS, dtype_policy
 from edge_runtime.errors import GalaxyEdgeError
 
 _log = logging.getLogger(__name__)
 
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 _MOST_REPEATS = 8  # of the crops of a small archive
 
 
@@ -73,9 +80,8 @@ def train_classifier(config: TrainConfig) -> TrainResult:
     mined_galaxies = _archives(config.positives, config.input_size_px)
 
     steps = batches_per_epoch(galaxies, config.plan)
-    keras.config.set_dtype_policy(config.precision)
-    model = create_network(config.model, config.input_size_px)
-    keras.config.set_dtype_policy("float32")
+    with dtype_policy(config.precision):
+        model = create_network(config.model, config.input_size_px)
     if config.initial is not None:
         start = keras.models.load_model(config.initial, compile=False)
         model.set_weights(start.get_weights())
@@ -171,7 +177,6 @@ def _schedule(config: TrainConfig, steps: int) -> keras.optimizers.schedules.Lea
 
 
 def _arguments(argv: Sequence[str] | None) -> TrainConfig:
-    default = {field.name: field.default for field in fields(TrainConfig)}
     parser = argparse.ArgumentParser(
         prog="python -m classification.edge_network.train",
         description="Train the morphology classifier.",
@@ -183,11 +188,11 @@ def _arguments(argv: Sequence[str] | None) -> TrainConfig:
     )
     parser.add_argument("--output", type=Path, required=True, help="folder for the results")
     parser.add_argument("--model", choices=NETWORKS, default="compact")
-    parser.add_argument("--input-size", type=int, default=default["input_size_px"], help="px")
-    parser.add_argument("--precision", choices=PRECISIONS, default=PRECISIONS[0])
-    parser.add_argument("--epochs", type=int, default=default["epochs"])
+    parser.add_argument("--input-size", type=int, default=INPUT_SIZE_PX, help="px")
+    parser.add_argument("--precision", choices=PRECISIONS[1:], default="float32")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--learning-rate", type=float, default=default["learning_rate"])
+    parser.add_argument("--learning-rate", type=float, default=LEARNING_RATE)
     parser.add_argument(
         "--negatives", type=Path, nargs="*", default=[], help=".npz with crops of false detections"
     )
@@ -197,7 +202,7 @@ def _arguments(argv: Sequence[str] | None) -> TrainConfig:
     parser.add_argument(
         "--teachers", type=Path, nargs="*", default=[], help=".keras models that label the rest"
     )
-    parser.add_argument("--teacher-share", type=float, default=default["teacher_share"])
+    parser.add_argument("--teacher-share", type=float, default=TEACHER_SHARE)
     parser.add_argument(
         "--mined-share",
         type=float,

@@ -22,6 +22,11 @@ _log = logging.getLogger(__name__)
 EPOCHS = 24
 """Of a training that begins with ImageNet weights."""
 
+INPUT_SIZE_PX = 96
+LEARNING_RATE = 1e-3
+TEACHER_SHARE = 0.5
+CLASS_DRAW_WEIGHTS = (1.0, 1.0, 3.0, 1.3, 1.0)
+
 LOSSES = ("", "votes_", "class5_", "galaxy_")
 SCORE_COLUMNS = (
     "accuracy",
@@ -88,13 +93,13 @@ class TrainConfig:
     epochs: int = EPOCHS
     seed: int = 0
     model: str = "compact"
-    input_size_px: int = 96
+    input_size_px: int = INPUT_SIZE_PX
     precision: str = "float32"
-    learning_rate: float = 1e-3
+    learning_rate: float = LEARNING_RATE
     weight_decay: float = 0.02
     average_momentum: float = 0.98
     evaluate_every: int = 3
-    class_draw_weights: tuple[float, ...] = (1.0, 1.0, 3.0, 1.3, 1.0)
+    class_draw_weights: tuple[float, ...] = CLASS_DRAW_WEIGHTS
     unlabelled_weight: float = 0.3
     vote_weight: float = 1.0
     class_weight: float = 0.4
@@ -103,7 +108,7 @@ class TrainConfig:
     negatives: tuple[Path, ...] = ()
     positives: tuple[Path, ...] = ()
     teachers: tuple[Path, ...] = ()
-    teacher_share: float = 0.5
+    teacher_share: float = TEACHER_SHARE
     initial: Path | None = None
     keep: str = "best"
     plan: BatchPlan = field(default_factory=BatchPlan)

@@ -1,62 +1,9 @@
-"""What the int8 classifier of a bundle says about labelled galaxies."""
+"""What a report says about a bundle's classifier."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import numpy as np
-
-from annotations.galaxies.dataset import CLASS5, GALAXY10, GalaxySet
-from classification.class_rules import galaxy10_from_votes
-from classification.predictions import Predictions
-from classification.preparation import Preparation
 from classification.reports.run_record import Run
 from edge_runtime.bundle.loading import Bundle
-from edge_runtime.classifier import Classifier
-from edge_runtime.crops import CROP_SIDE_R90
-from edge_runtime.evaluation.galaxy_labels import R90_FRAME_PX
-
-
-def predict_with_bundle(
-    bundle: Bundle,
-    galaxies: GalaxySet,
-    *,
-    threads: int = 1,
-    progress: Callable[[int, int], None] | None = None,
-) -> Predictions:
-    """Run a bundle's classifier on the crops that the telescope would see.
-
-    Parameters
-    ----------
-    bundle : Bundle
-    galaxies : GalaxySet
-        Of known scale.
-    threads : int
-    progress : callable, optional
-        Called with the number of galaxies done and their total.
-
-    Returns
-    -------
-    Predictions
-        Votes, ``class5`` from the output of the classes, and ``galaxy10`` from
-        the votes.
-
-    Raises
-    ------
-    GalaxyEdgeError
-        A picture cannot be read.
-    """
-    classifier = Classifier(bundle, threads)
-    preparation = Preparation(CROP_SIDE_R90 * R90_FRAME_PX, classifier.input_size_px)
-    votes = np.empty_like(galaxies.votes)
-    classes = np.empty((len(galaxies), len(bundle.manifest.classifier.classes)), np.float32)
-    for row, scale in enumerate(galaxies.frame_scale):
-        crop = preparation.prepare(galaxies.pictures.read(row), float(scale))
-        answer = classifier.classify(crop)
-        votes[row], classes[row] = answer.votes, answer.class_probabilities
-        if progress is not None:
-            progress(row + 1, len(galaxies))
-    return Predictions(galaxies.ids, votes, {CLASS5: classes, GALAXY10: galaxy10_from_votes(votes)})
 
 
 def bundle_run(bundle: Bundle) -> Run:

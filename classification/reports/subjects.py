@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from annotations.galaxies.dataset import CLASS5, ELLIPTICAL, GALAXY10, GalaxySet
 from annotations.galaxies.registry import read_galaxies
-from classification.elliptical import derive_elliptical, elliptical_from_class5
+from classification import elliptical
+from classification.edge_classifiers import BundleClassifier
 from classification.predictions import Predictions
-from classification.reports.bundle_answers import bundle_run, predict_with_bundle
+from classification.reports.bundle_answers import bundle_run
 from classification.reports.run_record import NETWORK_NAME, Run, read_run
 from classification.scoring import aligned, restricted
-from edge_runtime.bundle.loading import load_bundle
 from edge_runtime.errors import GalaxyEdgeError
 
 _log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ def read_split(data: Path, split: str) -> GalaxySet:
             f"{data}: no galaxy of split {split!r}; it has: {known}. {ALL_SPLITS!r} takes all"
         )
     if CLASS5 in chosen.classes and ELLIPTICAL not in chosen.classes:
-        chosen = derive_elliptical(chosen)
+        chosen = elliptical.derive_elliptical(chosen)
     return chosen
 
 
@@ -167,32 +167,29 @@ def bundle_subject(
     GalaxyEdgeError
         The bundle is damaged, or no galaxy is left.
     """
-    bundle = load_bundle(path)
+    classifier = BundleClassifier(path, threads)
     scaled = np.isfinite(galaxies.frame_scale)
     asked = _labelled(galaxies.rows(scaled), {VOTES, CLASS5, GALAXY10})
-    predictions = predict_with_bundle(bundle, asked, threads=threads, progress=progress)
+    predictions = classifier.predict(asked, progress=progress)
     if predictions_path is not None:
         predictions.save(predictions_path)
-    return Subject(bundle_run(bundle), predictions, asked)
+    return Subject(bundle_run(classifier.bundle), predictions, asked)
 
 
 def with_elliptical(subject: Subject) -> Subject:
     """The subject with ``elliptical`` derived from its five classes, if it has them."""
-    said = subject.predictions
-    if ELLIPTICAL in said.classes or CLASS5 not in said.classes:
-        return subject
     five = subject.galaxies.classes.get(CLASS5)
     if five is None:
         return subject
-    derived = elliptical_from_class5(said.classes[CLASS5], five.names)
-    classes = {**said.classes, ELLIPTICAL: derived}
-    return Subject(subject.run, Predictions(said.ids, said.votes, classes), subject.galaxies)
+    derived = elliptical.with_elliptical(subject.predictions, five.names)
+    return subject if derived is subject.predictions else replace(subject, predictions=derived)
 
 
 def _subject(run: Run, predictions: Predictions, galaxies: GalaxySet, path: Path) -> Subject:
     gives = set(predictions.classes) | ({VOTES} if predictions.votes is not None else set())
     asked = _labelled(galaxies, gives)
-    missing = [each for each in asked.ids if each not in set(predictions.ids)]
+    predicted = set(predictions.ids)
+    missing = [each for each in asked.ids if each not in predicted]
     if missing:
         raise GalaxyEdgeError(
             f"{path}: lacks {len(missing)} of {len(asked)} labelled galaxies (first {missing[0]}); "

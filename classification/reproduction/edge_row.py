@@ -17,8 +17,9 @@ from annotations.galaxies.dataset import CLASS5, GalaxySet
 from annotations.galaxy_zoo import read_labels
 from classification.edge_classifiers import BundleClassifier, EdgeNetworkClassifier
 from classification.edge_network.training_run import EPOCHS
+from classification.elliptical import with_elliptical
 from classification.latency import measure
-from classification.reproduction.network_row import same_answers, with_elliptical
+from classification.reproduction.network_row import same_answers
 from classification.reproduction.plans import RowPlan
 from classification.reproduction.results import Figures, TrainedPart
 from classification.reproduction.settings import SOURCES, RowSettings, labels_path

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from annotations.galaxies.dataset import CLASS5, ELLIPTICAL, GALAXY10, GalaxySet
 from classification.batches import VOTES
-from classification.elliptical import elliptical_from_class5
+from classification.elliptical import with_elliptical
 from classification.export import ExportedNetwork, TfliteNetwork, export_network
 from classification.heads import BINARY, SIGMOID_37, softmax
 from classification.latency import measure
@@ -217,16 +217,6 @@ def representative_crops(
     return np.stack(
         [prepare(rows.pictures.read(int(i)), float(rows.frame_scale[i])) for i in chosen]
     )
-
-
-def with_elliptical(predictions: Predictions) -> Predictions:
-    """The same with elliptical or other, where the five classes are there."""
-    if ELLIPTICAL in predictions.classes or CLASS5 not in predictions.classes:
-        return predictions
-    from edge_runtime.sighting import CLASS5 as NAMES
-
-    derived = elliptical_from_class5(predictions.classes[CLASS5], NAMES)
-    return replace(predictions, classes={**predictions.classes, ELLIPTICAL: derived})
 
 
 def adding_up(predictions: Predictions) -> Predictions:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from annotations.finite_values import finite
 from annotations.formats.dataset import LabelledSet
 from detection.crossval.fold_job import DETECTIONS_NAME, RESULT_NAME
 from detection.crossval.runner import fold_folder, held_out_pictures
@@ -132,7 +131,7 @@ class CrossvalResult:
 
     def as_dict(self) -> dict[str, object]:
         """Everything as JSON values; a statistic without bound becomes None."""
-        content: dict[str, object] = _finite(asdict(self))
+        content: dict[str, object] = finite(asdict(self))
         return content
 
 
@@ -192,16 +191,6 @@ def best_overlaps(scored: Sequence[ScoredPicture]) -> NDArray[np.float64]:
         best = picture.found_xyxy_px[:1]
         overlaps.append(float(iou(best, truth).max()) if len(best) else 0.0)
     return np.array(overlaps, dtype=np.float64)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def _family(name: str, settings: CrossvalSettings, output: Path) -> FamilyResult:

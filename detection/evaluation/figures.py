@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from annotations.finite_values import finite
 from detection.evaluation.coco_metrics import CocoMetrics, coco_metrics
 from detection.evaluation.collection import Collection
 from detection.evaluation.curves import (
@@ -114,8 +115,8 @@ class DetectorFigures:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON; open ends of strata are None."""
-        finite: dict[str, Any] = _finite(asdict(self))
-        return finite
+        content: dict[str, Any] = finite(asdict(self))
+        return content
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,14 +235,3 @@ def _operating_points(
 
 def _number(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
-
-
-def _finite(value: Any) -> Any:
-    """The same with numbers that JSON has no word for as None."""
-    if isinstance(value, dict):
-        return {key: _finite(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(entry) for entry in value]
-    if isinstance(value, float):
-        return _number(value)
-    return value

@@ -92,17 +92,39 @@ class FrameOutlines:
     neighbours: tuple[Outline, ...]
 
 
-def frame_outlines(picture: NDArray[np.uint8]) -> FrameOutlines:
-    """Outline the central galaxy of a survey frame, and its neighbours.
+@dataclass(frozen=True, slots=True)
+class FrameObjects:
+    """Which pixels of a frame belong to what.
+
+    Attributes
+    ----------
+    light : ndarray, shape (H, W), float32
+        Smoothed luminance above the sky.
+    level : float
+        Luminance above the sky at the outlines.
+    objects : ndarray, shape (H, W), int32
+        Number of the object each pixel above the level is part of; 0 for sky.
+    chosen : int
+        Number of the object at the centre; 0 where there is none.
+    central : ndarray, shape (H, W), bool, or None
+        The central galaxy without the stars and neighbours that touch it; None
+        where nothing at the centre rises above the level.
+    """
+
+    light: NDArray[np.float32]
+    level: float
+    objects: NDArray[np.int32]
+    chosen: int
+    central: NDArray[np.bool_] | None
+
+
+def frame_objects(picture: NDArray[np.uint8]) -> FrameObjects:
+    """Tell the central galaxy of a survey frame from its neighbours and the sky.
 
     Parameters
     ----------
     picture : ndarray, shape (H, W, 3), uint8, RGB
         At least 32 px a side. Its border shows mostly sky.
-
-    Returns
-    -------
-    FrameOutlines
     """
     import sep
 
@@ -119,19 +141,34 @@ def frame_outlines(picture: NDArray[np.uint8]) -> FrameOutlines:
         segmentation_map=True,
     )
     chosen = _at_centre(objects)
-    if chosen == 0:
-        return FrameOutlines(None, ())
-    mask = _central_mask(light, objects, chosen)
-    central = _outline(mask, light, level) if mask is not None else None
+    mask = _central_mask(light, objects, chosen) if chosen else None
+    return FrameObjects(light, level, objects, chosen, mask)
+
+
+def frame_outlines(picture: NDArray[np.uint8]) -> FrameOutlines:
+    """Outline the central galaxy of a survey frame, and its neighbours.
+
+    Parameters
+    ----------
+    picture : ndarray, shape (H, W, 3), uint8, RGB
+        As for `frame_objects`.
+
+    Returns
+    -------
+    FrameOutlines
+    """
+    found = frame_objects(picture)
+    light, level, objects = found.light, found.level, found.objects
+    central = None if found.central is None else _outline(found.central, light, level)
     if central is None:
         return FrameOutlines(None, ())
     areas = np.bincount(objects.ravel())
-    areas[[0, chosen]] = 0
+    areas[[0, found.chosen]] = 0
     neighbours = []
     for number in np.flatnonzero(areas >= _NEIGHBOUR_AREA * central.area_px):
-        found = _outline(objects == number, light, level)
-        if found is not None and _is_extended(found, light, objects == number):
-            neighbours.append(found)
+        outline = _outline(objects == number, light, level)
+        if outline is not None and _is_extended(outline, light, objects == number):
+            neighbours.append(outline)
     neighbours.sort(key=lambda outline: -outline.area_px)
     return FrameOutlines(central, tuple(neighbours))
 

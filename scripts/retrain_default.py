@@ -60,11 +60,12 @@ from scripts.model_card import model_card  # noqa: E402
 log = logging.getLogger("retrain-default")
 
 NAME = "default"
-VERSION = "0.3.0"
+VERSION = "0.4.0"
 FALSE_POSITIVES_PER_EMPTY_FRAME = 0.05
 SCALES_PX = (0, 640)  # 640 px to the input's 320: each pixel the mean of four
 MINING_SCALES_PX = (0, 960, 480)  # more views, more mistakes to learn from
 MINED_SHARE = 0.55  # of the final classifier's crops without a galaxy
+RESCALED_SHARE = 0.25  # of the galaxies with the survey's look
 FIRST_LEARNING_RATE = 2e-3  # from random weights; the others begin with ImageNet's
 LAST_LEARNING_RATE = 8e-4
 TEACHER = "efficientnet_lite0"
@@ -88,7 +89,7 @@ class Recipe:
     first_epochs: int = 30
     teacher_epochs: int = 14
     final_epochs: int = 10
-    last_epochs: int = 14
+    last_epochs: int = 20
     composites: int = 2500
 
 
@@ -239,11 +240,10 @@ def train_networks(recipe: Recipe) -> float:
         run_module(
             "classification.edge_network.train", "--data", data, "--output", final,
             "--model", "compact", "--input-size", INPUT_PX, "--epochs", recipe.final_epochs,
-
             "--teachers", teacher, "--teacher-share", TEACHER_SHARE,
             "--negatives", work / "mined" / "negatives.npz",
             "--positives", work / "mined" / "positives.npz",
-            "--mined-share", MINED_SHARE, "--seed", seed,
+            "--mined-share", MINED_SHARE, "--rescaled-share", RESCALED_SHARE, "--seed", seed,
         )  # fmt: skip
         (final / "done").touch()
     export_classifier(recipe, refit_classes(recipe, train_with_unvetoed(recipe, final, teacher)))
@@ -293,7 +293,8 @@ def train_with_unvetoed(recipe: Recipe, classifier: Path, teacher: Path) -> Path
             "--negatives", work / "mined" / "negatives.npz",
             work / "mined_unvetoed" / "negatives.npz",
             "--positives", work / "mined" / "positives.npz",
-            "--mined-share", MINED_SHARE, "--keep", "last", "--seed", seed,
+            "--mined-share", MINED_SHARE, "--rescaled-share", RESCALED_SHARE,
+            "--keep", "last", "--seed", seed,
         )  # fmt: skip
         (last / "done").touch()
     return last / "best.keras"

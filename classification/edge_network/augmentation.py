@@ -8,7 +8,7 @@ few pixels, blur, noise, sky light, no colour, foreground stars, loose boxes.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import cv2
@@ -97,6 +97,9 @@ TELESCOPE = Look(
     noise=(0.0, 14.0),
     colour=0.15,
 )
+
+RESCALED = replace(SURVEY, zoom=TELESCOPE.zoom)
+"""A sharp picture in a box that fits the galaxy as loosely as at the telescope."""
 
 
 def warp(

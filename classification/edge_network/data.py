@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from annotations.galaxy_zoo import GalaxyTable, read_crops
 from classification.edge_network import negatives
 from classification.edge_network.augmentation import (
+    RESCALED,
     SURVEY,
     TELESCOPE,
     cross_edge,
@@ -133,6 +134,8 @@ class BatchPlan:
         Galaxies and crops without one in a batch.
     telescope : float
         Part of the galaxies that get the telescope look.
+    rescaled : float
+        Part of the others that keep the survey's look and are zoomed as far.
     composite : float
         Part of those that are laid over a real star field.
     mined, mined_galaxies : float
@@ -143,6 +146,7 @@ class BatchPlan:
     galaxies: int = 64
     negatives: int = 24
     telescope: float = 0.4
+    rescaled: float = 0.0
     composite: float = 0.4
     mined: float = 0.3
     mined_galaxies: float = 0.15
@@ -230,6 +234,8 @@ class CropBatches(keras.utils.PyDataset):
     def galaxy(self, row: int, telescope: bool, rng: np.random.Generator) -> NDArray[np.float32]:
         """One augmented galaxy before exposure, (S, S, 3) float32, 0 to 255."""
         look = TELESCOPE if telescope else SURVEY
+        if not telescope and rng.random() < self._plan.rescaled:
+            look = RESCALED
         picture = self._galaxies.pictures[row]
         side_px = len(picture) * CROP_SIDE_R90 / CACHE_SIDE_R90
         crop = warp(picture, side_px, self._size_px, look, rng)

@@ -34,7 +34,7 @@ REGULARISATION = 0.003
 """Inverse strength of the penalty on the weights of standardised features."""
 
 _BATCHES = 220
-_PLAN = BatchPlan(galaxies=64, negatives=0, telescope=0.35)
+_PLAN = BatchPlan(galaxies=64, negatives=0, telescope=0.35, rescaled=0.25)
 
 
 def refit_classes(

@@ -218,6 +218,12 @@ def _arguments(argv: Sequence[str] | None) -> TrainConfig:
         help="of the galaxies, in the telescope look",
     )
     parser.add_argument(
+        "--rescaled-share",
+        type=float,
+        default=BatchPlan().rescaled,
+        help="of the other galaxies, zoomed as far as those",
+    )
+    parser.add_argument(
         "--labelled-only", action="store_true", help="leave out galaxies with no label at all"
     )
     parser.add_argument("--initial", type=Path, help=".keras model to start from")
@@ -243,6 +249,7 @@ def _arguments(argv: Sequence[str] | None) -> TrainConfig:
             galaxies=given.galaxies,
             negatives=given.empty,
             telescope=given.telescope_share,
+            rescaled=given.rescaled_share,
             mined=given.mined_share,
         ),
     )

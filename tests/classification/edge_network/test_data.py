@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from annotations.empty_frames import empty_frame_split
 from annotations.galaxy_zoo import read_labels
@@ -16,6 +17,7 @@ from classification.edge_network.augmentation import (
 from classification.edge_network.data import (
     BatchPlan,
     CropBatches,
+    GalaxyCache,
     cache_galaxies,
     lay_over,
     read_crop_archive,
@@ -76,6 +78,23 @@ def test_a_warp_keeps_the_galaxy_within_the_shift() -> None:
             reach = look.shift * 64 * (1 + look.zoom) + 1
             assert abs(x - 31.5) <= reach
             assert abs(y - 31.5) <= reach
+
+
+def test_rescaled_galaxies_keep_the_surveys_look_and_differ_in_size() -> None:
+    axis = np.arange(128) - 63.5
+    disc = np.hypot(axis[:, None], axis[None, :]) < 25
+    picture = np.repeat(np.where(disc, 200, 10)[:, :, None], 3, axis=2).astype(np.uint8)
+    unknown = (np.full((1, 37), np.nan, np.float32), np.full((1, 5), np.nan, np.float32))
+    cache = GalaxyCache(picture[None], *unknown, np.ones(1))
+
+    def areas(plan: BatchPlan) -> NDArray[np.integer]:
+        rng = np.random.default_rng(3)
+        made = CropBatches(cache, (), NONE, NONE, plan, 64, 1, (1,))
+        return np.array([(made.galaxy(0, False, rng)[..., 1] > 100).sum() for _ in range(60)])
+
+    usual, rescaled = areas(BatchPlan(rescaled=0.0)), areas(BatchPlan(rescaled=1.0))
+    assert usual.max() < 2 * usual.min()
+    assert rescaled.max() > 6 * rescaled.min()
 
 
 def test_a_point_source_has_the_peak_it_was_given() -> None:

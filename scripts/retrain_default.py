@@ -89,7 +89,7 @@ class Recipe:
     first_epochs: int = 30
     teacher_epochs: int = 14
     final_epochs: int = 10
-    last_epochs: int = 20
+    last_epochs: int = 16
     composites: int = 2500
 
 

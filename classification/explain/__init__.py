@@ -1,0 +1,1 @@
+"""Why a classifier answers as it does, for the network that really runs."""

@@ -17,6 +17,7 @@ from classification.models.multi_view import build_multi_view
 from classification.models.parallel_cnn import build_parallel_cnn
 from classification.models.residual import build_residual
 from classification.models.scratch_cnn import build_scratch_cnn
+from classification.models.searched import build_searched
 from classification.models.tuned_small import build_tuned_small
 from classification.models.vit_small import build_vit_small
 from classification.models.zoo_cnn import build_zoo_cnn
@@ -145,6 +146,15 @@ _ARCHITECTURES = (
         230_377,
     ),
     Architecture(
+        "searched",
+        "blocks of a size and kind that a search chooses; votes, classes, galaxy or not",
+        "this project",
+        64,
+        None,
+        build_searched,
+        28_123,
+    ),
+    Architecture(
         "tuned_small",
         "two convolutions, built from hyper-parameters",
         _GALAXY10,
@@ -222,8 +232,8 @@ def create_model(
     -------
     keras.Model
         Input (N, size, size, 3) float32, pixels from 0 to 255. Output
-        (N, head.width), activated; without a head, ``compact``,
-        ``residual`` and ``residual_fast`` give a dict of three logits instead.
+        (N, head.width), activated; without a head, ``compact``, ``residual``,
+        ``residual_fast`` and ``searched`` give a dict of three logits instead.
 
     Raises
     ------

@@ -30,6 +30,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "residual_fast": {"input_size_px": 32, "stage_filters": (8, 8)},
     "resnet50": {"input_size_px": 32, "dense_units": 8},
     "scratch_cnn": {"input_size_px": 32},
+    "searched": {"input_size_px": 32, "blocks": 2, "width": 8, "squeeze_excite": True},
     "tuned_small": {"input_size_px": 32},
     "vgg16": {"input_size_px": 32, "dense_units": 8},
     "vit_small": {"input_size_px": 32, "blocks": 1},
@@ -116,7 +117,7 @@ def test_answers_are_activated(head: Any, total: float | None) -> None:
         np.testing.assert_allclose(found.sum(axis=1), total, rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["compact", "residual", "residual_fast"])
+@pytest.mark.parametrize("name", ["compact", "residual", "residual_fast", "searched"])
 def test_without_a_head_there_are_the_three_outputs_of_the_bundle(name: str) -> None:
     model = create_model(name, input_size_px=64)
     assert {name: tensor.shape[1] for name, tensor in model.output.items()} == {

@@ -81,5 +81,5 @@ def test_a_damaged_file_is_named_with_the_reason(tmp_path: Path, text: str, told
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(GalaxyEdgeError, match="nothing.json: cannot be read"):
+    with pytest.raises(GalaxyEdgeError, match=r"nothing\.json: cannot be read"):
         TrialSpec.read(tmp_path / "nothing.json")

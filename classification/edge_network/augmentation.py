@@ -63,6 +63,58 @@ class Look:
     noise: tuple[float, float]
     colour: float
 
+    def scaled(self, strength: float) -> Look:
+        """The same look so many times as strong; with 0 pictures are only turned.
+
+        Lengths, probabilities and noise are multiplied, and factors and
+        exponents raised to the power of the strength, so that 1 changes nothing.
+
+        Raises
+        ------
+        ValueError
+            The strength is negative.
+        """
+        if strength < 0:
+            raise ValueError(f"the strength of an augmentation is not negative; got {strength}")
+        if strength == 1.0:
+            return self
+        changed: dict[str, float | tuple[float, float]] = {}
+        for name in ("shift", "zoom", "colour"):
+            changed[name] = getattr(self, name) * strength
+        for name in ("resample", "blur", "sharpen", "stars", "edge", "jpeg", "mono"):
+            changed[name] = min(1.0, getattr(self, name) * strength)
+        for name in ("sky", "noise"):
+            low, high = getattr(self, name)
+            changed[name] = (low * strength, high * strength)
+        for name in ("gain", "gamma"):
+            low, high = getattr(self, name)
+            changed[name] = (low**strength, high**strength)
+        return replace(self, **changed)
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """What galaxies of one training look like.
+
+    Attributes
+    ----------
+    survey, telescope, rescaled : Look
+        Close to the pictures as labelled; as a small telescope shows them; and
+        the first, zoomed as far as the second.
+    """
+
+    survey: Look
+    telescope: Look
+    rescaled: Look
+
+    def scaled(self, strength: float) -> Looks:
+        """All of them so many times as strong; see ``Look.scaled``."""
+        return Looks(
+            self.survey.scaled(strength),
+            self.telescope.scaled(strength),
+            self.rescaled.scaled(strength),
+        )
+
 
 SURVEY = Look(
     shift=0.04,
@@ -100,6 +152,8 @@ TELESCOPE = Look(
 
 RESCALED = replace(SURVEY, zoom=TELESCOPE.zoom)
 """A sharp picture in a box that fits the galaxy as loosely as at the telescope."""
+
+LOOKS = Looks(SURVEY, TELESCOPE, RESCALED)
 
 
 def warp(
@@ -208,7 +262,9 @@ def degrade(crop: Crop, look: Look, rng: np.random.Generator) -> Crop:
     return crop
 
 
-def expose(crops: Crop, telescope: NDArray[np.bool_], rng: np.random.Generator) -> Crop:
+def expose(
+    crops: Crop, telescope: NDArray[np.bool_], rng: np.random.Generator, looks: Looks = LOOKS
+) -> Crop:
     """Brightness, colour, sky and noise of a batch.
 
     Parameters
@@ -217,22 +273,24 @@ def expose(crops: Crop, telescope: NDArray[np.bool_], rng: np.random.Generator) 
     telescope : ndarray, shape (N,), bool
         Which rows get the telescope look; the others get the survey look.
     rng : Generator
+    looks : Looks
 
     Returns
     -------
     ndarray, shape (N, S, S, 3), float32, whole numbers 0 to 255
     """
     n = len(crops)
+    near, far = looks.survey, looks.telescope
 
     def per_row(name: str) -> NDArray[np.float32]:
-        low = np.where(telescope, getattr(TELESCOPE, name)[0], getattr(SURVEY, name)[0])
-        high = np.where(telescope, getattr(TELESCOPE, name)[1], getattr(SURVEY, name)[1])
+        low = np.where(telescope, getattr(far, name)[0], getattr(near, name)[0])
+        high = np.where(telescope, getattr(far, name)[1], getattr(near, name)[1])
         drawn = low + (high - low) * rng.random(n)
         return drawn.astype(np.float32)[:, None, None, None]
 
-    colour = np.where(telescope, TELESCOPE.colour, SURVEY.colour)[:, None]
+    colour = np.where(telescope, far.colour, near.colour)[:, None]
     tint = (1 + rng.normal(size=(n, 3)) * colour).astype(np.float32)[:, None, None, :]
-    mono = rng.random(n) < np.where(telescope, TELESCOPE.mono, SURVEY.mono)
+    mono = rng.random(n) < np.where(telescope, far.mono, near.mono)
     weights = rng.dirichlet((2.0, 3.0, 1.5), size=n).astype(np.float32)
     levels = np.linspace(0, 1, 256, dtype=np.float32)
     tables = 255 * per_row("gain")[:, 0, 0] * levels[None] ** per_row("gamma")[:, 0, 0]

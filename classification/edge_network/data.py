@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 from annotations.galaxy_zoo import GalaxyTable, read_crops
 from classification.edge_network import negatives
 from classification.edge_network.augmentation import (
-    RESCALED,
-    SURVEY,
-    TELESCOPE,
+    LOOKS,
     cross_edge,
     degrade,
     expose,
@@ -141,6 +139,8 @@ class BatchPlan:
     mined, mined_galaxies : float
         Part of the negatives taken from archives of mistakes, and of the
         galaxies from archives of detected galaxies, where there are any.
+    strength : float
+        Of the augmentation; see ``Look.scaled``.
     """
 
     galaxies: int = 64
@@ -150,6 +150,7 @@ class BatchPlan:
     composite: float = 0.4
     mined: float = 0.3
     mined_galaxies: float = 0.15
+    strength: float = 1.0
 
 
 class CropBatches(keras.utils.PyDataset):
@@ -188,6 +189,7 @@ class CropBatches(keras.utils.PyDataset):
         self._mined_negatives = mined_negatives
         self._mined_galaxies = mined_galaxies
         self._plan = plan
+        self._looks = LOOKS.scaled(plan.strength)
         self._size_px = size_px
         self._batches = batches
         self._seed = tuple(seed)
@@ -219,10 +221,10 @@ class CropBatches(keras.utils.PyDataset):
             class5[i] = self._galaxies.class5[row]
         for i in range(plan.galaxies, n):
             crop = _turned(self._negative(rng), rng)
-            crops[i] = degrade(crop, TELESCOPE, rng) if telescope[i] else crop
-        crops = expose(crops, telescope, rng)
+            crops[i] = degrade(crop, self._looks.telescope, rng) if telescope[i] else crop
+        crops = expose(crops, telescope, rng, self._looks)
         for i in range(n):
-            look = TELESCOPE if telescope[i] else SURVEY
+            look = self._looks.telescope if telescope[i] else self._looks.survey
             if rng.random() < look.edge:
                 cross_edge(crops[i], negatives.FILL, rng)
             if rng.random() < look.jpeg:
@@ -233,9 +235,10 @@ class CropBatches(keras.utils.PyDataset):
 
     def galaxy(self, row: int, telescope: bool, rng: np.random.Generator) -> NDArray[np.float32]:
         """One augmented galaxy before exposure, (S, S, 3) float32, 0 to 255."""
-        look = TELESCOPE if telescope else SURVEY
+        looks = self._looks
+        look = looks.telescope if telescope else looks.survey
         if not telescope and rng.random() < self._plan.rescaled:
-            look = RESCALED
+            look = looks.rescaled
         picture = self._galaxies.pictures[row]
         side_px = len(picture) * CROP_SIDE_R90 / CACHE_SIDE_R90
         crop = warp(picture, side_px, self._size_px, look, rng)

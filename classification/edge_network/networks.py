@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import keras
 from keras import layers
@@ -12,6 +13,7 @@ from classification.heads import edge_outputs
 from classification.models.compact import IMAGENET, build_compact
 from classification.models.efficientnet_lite import efficientnet_lite0, imagenet_path
 from classification.models.residual import build_residual
+from classification.models.searched import build_searched
 from edge_runtime.errors import GalaxyEdgeError
 
 TEACHER_DROPOUT = 0.3
@@ -35,18 +37,30 @@ def build_teacher(input_size_px: int) -> keras.Model:
     return keras.Model(backbone.input, edge_outputs(x), name="teacher")
 
 
-_BUILDERS: dict[str, Callable[[int], keras.Model]] = {
+_BUILDERS: dict[str, Callable[..., keras.Model]] = {
     "compact": partial(build_compact, weights=IMAGENET),
     "residual": build_residual,
     "residual_fast": partial(build_residual, stem_strides=2),
     "efficientnet_lite0": build_teacher,
+    "searched": build_searched,
 }
 NETWORKS = tuple(_BUILDERS)
 """Names that ``create_network`` knows."""
 
 
-def create_network(name: str, input_size_px: int) -> keras.Model:
+def create_network(
+    name: str, input_size_px: int, options: Mapping[str, Any] | None = None
+) -> keras.Model:
     """Build an untrained network.
+
+    Parameters
+    ----------
+    name : str
+        One of ``NETWORKS``.
+    input_size_px : int
+        Side of the square RGB crop.
+    options : mapping of str to value, optional
+        Of the network, for example ``blocks`` and ``dropout`` of ``compact``.
 
     Returns
     -------
@@ -57,8 +71,14 @@ def create_network(name: str, input_size_px: int) -> keras.Model:
     Raises
     ------
     GalaxyEdgeError
-        There is no network of this name, or its first weights are not installed.
+        There is no network of this name, it has no such option, or its first
+        weights are not installed.
     """
     if name not in _BUILDERS:
         raise GalaxyEdgeError(f"no network is called {name!r}; there are {', '.join(NETWORKS)}")
-    return _BUILDERS[name](input_size_px)
+    try:
+        return _BUILDERS[name](input_size_px, **(options or {}))
+    except TypeError as error:
+        if not options:
+            raise
+        raise GalaxyEdgeError(f"{name} cannot be built with {dict(options)} ({error})") from error

@@ -8,10 +8,12 @@ run needs to go on: run the same command again.
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -81,7 +83,7 @@ def train_classifier(config: TrainConfig) -> TrainResult:
 
     steps = batches_per_epoch(galaxies, config.plan)
     with dtype_policy(config.precision):
-        model = create_network(config.model, config.input_size_px)
+        model = create_network(config.model, config.input_size_px, config.options)
     if config.initial is not None:
         start = keras.models.load_model(config.initial, compile=False)
         model.set_weights(start.get_weights())
@@ -105,7 +107,7 @@ def train_classifier(config: TrainConfig) -> TrainResult:
     )
     run = TrainingRun(config, table.data_hash)
     average = WeightAverage(config.average_momentum, every=min(10, steps))
-    averaged = create_network(config.model, config.input_size_px)
+    averaged = create_network(config.model, config.input_size_px, config.options)
     first = run.restore(model, average)
     _log.info(
         "%d pictures, %d parameters, epoch %d to %d",
@@ -176,7 +178,20 @@ def _schedule(config: TrainConfig, steps: int) -> keras.optimizers.schedules.Lea
     )
 
 
-def _arguments(argv: Sequence[str] | None) -> TrainConfig:
+def _options(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise GalaxyEdgeError(f"{path}: cannot be read as JSON ({error})") from error
+    if not isinstance(found, dict):
+        raise GalaxyEdgeError(f"{path}: expected an object of options, got {found!r:.100}")
+    return found
+
+
+def arguments(argv: Sequence[str] | None) -> TrainConfig:
+    """Configuration of a command line."""
     parser = argparse.ArgumentParser(
         prog="python -m classification.edge_network.train",
         description="Train the morphology classifier.",
@@ -188,6 +203,9 @@ def _arguments(argv: Sequence[str] | None) -> TrainConfig:
     )
     parser.add_argument("--output", type=Path, required=True, help="folder for the results")
     parser.add_argument("--model", choices=NETWORKS, default="compact")
+    parser.add_argument(
+        "--options", type=Path, help=".json with options of the model, for example its blocks"
+    )
     parser.add_argument("--input-size", type=int, default=INPUT_SIZE_PX, help="px")
     parser.add_argument("--precision", choices=PRECISIONS[1:], default="float32")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
@@ -224,6 +242,12 @@ def _arguments(argv: Sequence[str] | None) -> TrainConfig:
         help="of the other galaxies, zoomed as far as those",
     )
     parser.add_argument(
+        "--augmentation",
+        type=float,
+        default=BatchPlan().strength,
+        help="strength: 0 only turns pictures, 1 is as usual",
+    )
+    parser.add_argument(
         "--labelled-only", action="store_true", help="leave out galaxies with no label at all"
     )
     parser.add_argument("--initial", type=Path, help=".keras model to start from")
@@ -233,6 +257,7 @@ def _arguments(argv: Sequence[str] | None) -> TrainConfig:
         data=given.data,
         output=given.output,
         model=given.model,
+        options=_options(given.options),
         input_size_px=given.input_size,
         precision=given.precision,
         epochs=given.epochs,
@@ -251,6 +276,7 @@ def _arguments(argv: Sequence[str] | None) -> TrainConfig:
             telescope=given.telescope_share,
             rescaled=given.rescaled_share,
             mined=given.mined_share,
+            strength=given.augmentation,
         ),
     )
 
@@ -258,7 +284,7 @@ def _arguments(argv: Sequence[str] | None) -> TrainConfig:
 def main(argv: Sequence[str] | None = None) -> None:
     """Command line; see the module's help."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    result = train_classifier(_arguments(argv))
+    result = train_classifier(arguments(argv))
     _log.info("best epoch %d: %s", result.epoch, result.scores)
 
 

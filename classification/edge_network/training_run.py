@@ -6,8 +6,10 @@ import csv
 import json
 import logging
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -51,6 +53,8 @@ class TrainConfig:
     epochs, seed : int
     model : str
         Name of the architecture.
+    options : mapping of str to value
+        Of the architecture, see ``create_network``.
     input_size_px : int
         Side of the crop.
     precision : str
@@ -93,6 +97,7 @@ class TrainConfig:
     epochs: int = EPOCHS
     seed: int = 0
     model: str = "compact"
+    options: Mapping[str, Any] = field(default_factory=dict)
     input_size_px: int = INPUT_SIZE_PX
     precision: str = "float32"
     learning_rate: float = LEARNING_RATE
@@ -145,7 +150,7 @@ class TrainingRun:
     def __init__(self, config: TrainConfig, data_hash: str) -> None:
         self._config = config
         self._record = {
-            "config": json.loads(json.dumps(asdict(config), default=str)),
+            "config": _as_json(config),
             "data_hash": data_hash,
             "code_version": code_version(),
         }
@@ -162,6 +167,9 @@ class TrainingRun:
         if not self._state.exists() or not self._weights.exists():
             return 0
         state = json.loads(self._state.read_text())
+        # settings that came after the run was begun had their usual values in it
+        usual = _as_json(TrainConfig(self._config.data, self._config.output))
+        state["config"] = _completed(state["config"], usual)
         for key in ("config", "data_hash"):
             if state[key] != self._record[key]:
                 raise GalaxyEdgeError(
@@ -225,3 +233,19 @@ class TrainingRun:
             data_hash=str(self._record["data_hash"]),
             code_version=str(self._record["code_version"]),
         )
+
+
+def _as_json(config: TrainConfig) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads(json.dumps(asdict(config), default=str))
+    return record
+
+
+def _completed(found: dict[str, Any], usual: dict[str, Any]) -> dict[str, Any]:
+    """A record with the usual values where it has none, within its parts too."""
+    parts = {
+        key: _completed(value, usual[key])
+        if isinstance(value, dict) and isinstance(usual.get(key), dict)
+        else value
+        for key, value in found.items()
+    }
+    return {**usual, **parts}

@@ -5,8 +5,9 @@ import pytest
 from numpy.typing import NDArray
 
 from annotations.empty_frames import empty_frame_split
-from annotations.galaxy_zoo import read_labels
+from annotations.galaxy_zoo import read_crops, read_labels
 from classification.edge_network.augmentation import (
+    LOOKS,
     SURVEY,
     TELESCOPE,
     add_point_sources,
@@ -95,6 +96,29 @@ def test_rescaled_galaxies_keep_the_surveys_look_and_differ_in_size() -> None:
     usual, rescaled = areas(BatchPlan(rescaled=0.0)), areas(BatchPlan(rescaled=1.0))
     assert usual.max() < 2 * usual.min()
     assert rescaled.max() > 6 * rescaled.min()
+
+
+def test_a_look_is_scaled_by_its_strength() -> None:
+    assert TELESCOPE.scaled(1.0) is TELESCOPE
+    half = TELESCOPE.scaled(0.5)
+    assert (half.shift, half.blur, half.sky) == (0.06, 0.2, (0.0, 20.0))
+    assert half.gain == pytest.approx((0.4**0.5, 2.2**0.5))
+    assert TELESCOPE.scaled(10.0).jpeg == 1.0  # a probability
+    with pytest.raises(ValueError, match="not negative"):
+        TELESCOPE.scaled(-1.0)
+
+
+def test_without_strength_a_batch_is_only_turned(tiny_data: Path) -> None:
+    crops = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3)).astype(np.float32)
+    telescope = np.array([True, False, True, False])
+    still = expose(crops, telescope, np.random.default_rng(1), LOOKS.scaled(0.0))
+    np.testing.assert_allclose(still, crops, atol=1)
+    table = read_labels(tiny_data / "galaxies" / "labels.csv").where("train")
+    plan = BatchPlan(8, 0, telescope=0.0, strength=0.0)
+    batches = CropBatches(cache_galaxies(table, (1,) * 5, 1.0), (), NONE, NONE, plan, 64, 1, (1,))
+    means = np.sort(batches[0][0].mean(axis=(1, 2, 3)))
+    plain = read_crops(table, 64).mean(axis=(1, 2, 3))
+    assert all(np.abs(plain - mean).min() < 1.5 for mean in means)
 
 
 def test_a_point_source_has_the_peak_it_was_given() -> None:

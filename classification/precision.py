@@ -42,9 +42,14 @@ def choose_precision(wanted: str) -> str:
         return wanted
     if has_gpu():
         return precision_of_gpu(_gpu_capabilities())
-    if keras.backend.backend() == "tensorflow" and "avx512_bf16" in _processor_flags():
+    if processor_has_bfloat16():
         _log.info("this processor computes in bfloat16: --mixed-precision mixed_bfloat16 is faster")
     return "float32"
+
+
+def processor_has_bfloat16() -> bool:
+    """Whether TensorFlow computes ordinary convolutions faster in bfloat16 on this processor."""
+    return keras.backend.backend() == "tensorflow" and "avx512_bf16" in _processor_flags()
 
 
 def precision_of_gpu(capabilities: list[float]) -> str:

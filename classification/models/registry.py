@@ -152,7 +152,7 @@ _ARCHITECTURES = (
         64,
         None,
         build_searched,
-        28_123,
+        45_675,
     ),
     Architecture(
         "tuned_small",

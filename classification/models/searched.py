@@ -18,7 +18,8 @@ STARTS = (IMAGENET, RANDOM)
 MOST_BLOCKS = sum(stage.blocks for stage in STAGES)
 
 _SMALLEST_PX = 6  # of the side that is halved no more
-_MOST_DOUBLINGS = 3  # of the channels
+_CHANNELS = 32  # of the first convolution where the width is 1
+_MOST_DOUBLINGS = 2  # of the channels
 _SQUEEZE = 4
 
 
@@ -28,7 +29,7 @@ def build_searched(
     *,
     start: str = RANDOM,
     blocks: int = 6,
-    width: int = 24,
+    width: float = 1.0,
     separable: bool = True,
     squeeze_excite: bool = False,
     dropout: float = 0.3,
@@ -38,7 +39,7 @@ def build_searched(
 
     With ``start`` of ``random`` a convolution halves the picture; every second
     block halves it again, while a side is at least 6 pixels, and doubles the
-    channels, three times at most. A block is a convolution of 3 x 3 with batch
+    channels, twice at most. A block is a convolution of 3 x 3 with batch
     normalisation and ReLU6, and the picture it got is added where shapes
     allow. All of it has an int8 form: squeeze-and-excitation has a hard sigmoid.
 
@@ -53,9 +54,9 @@ def build_searched(
         them, as in ``compact``. ``random``: own blocks with random weights.
     blocks : int
         How many, 1 to 16.
-    width : int
-        Channels of the first convolution; only where ``start`` is ``random``,
-        as the two that follow.
+    width : float
+        Channels of every convolution, as a multiple of 32 in the first one, to
+        the next 4; only where ``start`` is ``random``, as the two that follow.
     separable : bool
         Convolve each channel by itself and then mix them, instead of all at once.
     squeeze_excite : bool
@@ -90,16 +91,17 @@ def build_searched(
         return build_compact(
             input_size_px, weights=weights, blocks=blocks, dropout=dropout, head=head
         )
-    if width < _SQUEEZE:
-        raise ConfigError(f"width is at least {_SQUEEZE} channels, not {width}")
+    if not 0.125 <= width <= 8:
+        raise ConfigError(f"width is 0.125 to 8, not {width}")
+    first = 4 * round(width * _CHANNELS / 4)
     pixels = keras.Input((input_size_px, input_size_px, 3), name="crop")
     x = layers.Rescaling(1 / 128, offset=-1.0, name="rescale")(pixels)
-    x = layers.Conv2D(width, 3, strides=2, padding="same", use_bias=False, name="stem")(x)
+    x = layers.Conv2D(first, 3, strides=2, padding="same", use_bias=False, name="stem")(x)
     x = layers.BatchNormalization(name="stem_norm")(x)
     x = layers.ReLU(6.0, name="stem_relu")(x)
     for number in range(blocks):
         halves = number % 2 == 0 and x.shape[1] >= 2 * _SMALLEST_PX
-        channels = width * 2 ** min(number // 2, _MOST_DOUBLINGS)
+        channels = first * 2 ** min(number // 2, _MOST_DOUBLINGS)
         x = _block(x, channels, 2 if halves else 1, separable, squeeze_excite, f"block{number}")
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     x = layers.Dropout(dropout, name="dropout")(x)

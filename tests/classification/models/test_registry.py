@@ -30,7 +30,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "residual_fast": {"input_size_px": 32, "stage_filters": (8, 8)},
     "resnet50": {"input_size_px": 32, "dense_units": 8},
     "scratch_cnn": {"input_size_px": 32},
-    "searched": {"input_size_px": 32, "blocks": 2, "width": 8, "squeeze_excite": True},
+    "searched": {"input_size_px": 32, "blocks": 2, "width": 0.25, "squeeze_excite": True},
     "tuned_small": {"input_size_px": 32},
     "vgg16": {"input_size_px": 32, "dense_units": 8},
     "vit_small": {"input_size_px": 32, "blocks": 1},

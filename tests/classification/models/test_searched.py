@@ -20,10 +20,10 @@ from edge_runtime.litert import LiteRtModel
 @pytest.mark.parametrize(
     ("options", "parameters"),
     [
-        ({}, 28_123),
-        ({"separable": False}, 172_147),
-        ({"squeeze_excite": True}, 40_639),
-        ({"separable": False, "squeeze_excite": True}, 184_663),
+        ({}, 45_675),
+        ({"separable": False}, 303_243),
+        ({"squeeze_excite": True}, 67_739),
+        ({"separable": False, "squeeze_excite": True}, 325_307),
         ({"start": "imagenet", "weights": None, "blocks": 7}, 180_379),
     ],
 )
@@ -31,10 +31,10 @@ def test_parameters_follow_from_the_choices(options: dict[str, Any], parameters:
     assert build_searched(64, **options).count_params() == parameters
 
 
-def test_channels_double_with_every_second_block_three_times_at_most() -> None:
-    model = build_searched(64, TREE_37, blocks=11, width=8, separable=False)
+def test_channels_double_with_every_second_block_twice_at_most() -> None:
+    model = build_searched(64, TREE_37, blocks=11, width=0.25, separable=False)
     widths = [model.get_layer(f"block{i}_convolution").filters for i in range(11)]
-    assert widths == [8, 8, 16, 16, 32, 32, 64, 64, 64, 64, 64]
+    assert widths == [8, 8, 16, 16, 32, 32, 32, 32, 32, 32, 32]
 
 
 @pytest.mark.parametrize(("size_px", "side_px"), [(48, 6), (64, 8), (80, 10)])
@@ -62,7 +62,7 @@ def test_all_of_it_is_int8_also_with_squeeze_and_excitation(
     separable: bool, tmp_path: Path
 ) -> None:
     keras.utils.set_random_seed(4)
-    model = build_searched(32, blocks=2, width=8, separable=separable, squeeze_excite=True)
+    model = build_searched(32, blocks=2, width=0.25, separable=separable, squeeze_excite=True)
     rng = np.random.default_rng(1)
     crops = rng.integers(0, 256, (24, 32, 32, 3), dtype=np.uint8)
     exported = export_network(model, crops, tmp_path / "network.tflite")
@@ -82,7 +82,7 @@ def test_all_of_it_is_int8_also_with_squeeze_and_excitation(
         ({"start": "else"}, "start 'else' is none of: imagenet, random"),
         ({"blocks": 0}, "blocks is 1 to 16, not 0"),
         ({"blocks": 17, "start": "imagenet"}, "blocks is 1 to 16"),
-        ({"width": 2}, "width is at least 4"),
+        ({"width": 0.1}, r"width is 0\.125 to 8"),
         ({"dropout": 1.0}, "dropout"),
     ],
 )

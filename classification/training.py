@@ -240,12 +240,13 @@ def _parts(
         if not len(part):
             raise GalaxyEdgeError(f"{galaxies.name}: has no picture to {use}")
     return (
-        _limited(known_rows(first, preset.target), limit, seed),
-        _limited(known_rows(second, preset.target), limit, seed + 1),
+        drawn_rows(known_rows(first, preset.target), limit, seed),
+        drawn_rows(known_rows(second, preset.target), limit, seed + 1),
     )
 
 
-def _limited(galaxies: GalaxySet, limit: int | None, seed: int) -> GalaxySet:
+def drawn_rows(galaxies: GalaxySet, limit: int | None, seed: int) -> GalaxySet:
+    """So many rows drawn by the seed, in the order of the set; all where it has no more."""
     if limit is None or limit >= len(galaxies):
         return galaxies
     chosen = np.random.default_rng(seed).choice(len(galaxies), size=limit, replace=False)

@@ -170,7 +170,7 @@ class _Observation:
         self._pipeline = pipeline
         self._identity = BundleIdentity(bundle.name, bundle.version, bundle.sha256)
         self._recorder = Recorder(*store_paths(config.store), report)
-        self._dashboard = Dashboard(config.web, lambda: self._recorder.store)
+        self._dashboard = Dashboard(config.web, lambda: self._recorder.store, bundle=bundle)
         self._health = RunHealth(capture.source_name, self._identity, config.camera.hang_timeout_s)
         self._tracker: Tracker | None = None
         self._selftest = threading.Thread(

@@ -12,6 +12,8 @@ from edge_runtime.errors import GalaxyEdgeError
 from edge_runtime.web import DashboardAccess, DashboardState, Health
 
 if TYPE_CHECKING:
+    from edge_runtime.bundle import Bundle
+    from edge_runtime.occlusion_maps import OcclusionMaps
     from edge_runtime.sighting import FrameResult
     from edge_runtime.store import Store
     from edge_runtime.web.server import ServerHandle
@@ -36,6 +38,8 @@ class Dashboard:
         Returns the store, or None while it is not open.
     retry_s : float
         Time between attempts to start.
+    bundle : Bundle, optional
+        The models at work, which occlusion maps are asked of.
 
     Raises
     ------
@@ -48,11 +52,14 @@ class Dashboard:
         config: WebConfig,
         store: Callable[[], Store | None],
         retry_s: float = RETRY_EVERY_S,
+        bundle: Bundle | None = None,
     ) -> None:
         self._access = access_of(config)
         self._config = config
         self._store = store
         self._retry_s = retry_s
+        self._bundle = bundle
+        self._maps: OcclusionMaps | None = None
         self._state = DashboardState(store)
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
@@ -80,8 +87,10 @@ class Dashboard:
         self._state.publish_health(health)
 
     def close(self, timeout_s: float = 10.0) -> None:
-        """End the server."""
+        """End the server and give up the maps that are being made."""
         self._closing.set()
+        if self._maps is not None:
+            self._maps.close()
         if self._thread is not None:
             self._thread.join(timeout_s)
 
@@ -99,13 +108,16 @@ class Dashboard:
         self._url = ""
 
     def _serve(self) -> ServerHandle | None:
+        from edge_runtime.occlusion_maps import OcclusionMaps
         from edge_runtime.web.app import create_app
         from edge_runtime.web.server import serve
 
+        if self._maps is None and self._bundle is not None:
+            self._maps = OcclusionMaps(self._bundle)
         old, self._state = self._state, DashboardState(self._store)  # a stopped one stays closed
         self._state.publish_health(old.health)
         try:
-            app = create_app(self._state, self._access)
+            app = create_app(self._state, self._access, self._maps)
             handle = serve(app, self._config.host, self._config.port)
         except GalaxyEdgeError as error:
             log.error("no dashboard: %s; next attempt in %.0f s", error, self._retry_s)

@@ -122,7 +122,7 @@ class Detector:
 
     def __init__(self, bundle: Bundle, threads: int = 2) -> None:
         self._spec = bundle.manifest.detector
-        self._fill = round(bundle.manifest.conditioning.sky_level * 255)
+        self._fill = bundle.sky_pixel
         self._models: SimpleQueue[LiteRtModel] = SimpleQueue()
         for _ in range(threads):
             self._models.put(bundle.open_detector(threads=1))
@@ -153,20 +153,45 @@ class Detector:
         Boxes
             In frame pixels, at most ``max_detections`` of the manifest.
         """
+        return self.detect_in_views(picture)[0]
+
+    def detect_in_views(self, picture: NDArray[np.uint8]) -> tuple[Boxes, tuple[Tile, ...]]:
+        """Find galaxies, and say for each box which view it comes from; see `detect`."""
         height, width = picture.shape[:2]
         tiles = self.tiles(width, height)
         found = list(self._pool.map(lambda tile: self._look(picture, tile), tiles))
+        origin = np.repeat(np.arange(len(tiles)), [len(f.scores) for f in found])
         boxes = clip(np.concatenate([f.xyxy_px for f in found]), width, height)
         scores = np.concatenate([f.scores for f in found])
         real = area(boxes) >= _SMALLEST_BOX_PX**2
-        boxes, scores = boxes[real], scores[real]
+        boxes, scores, origin = boxes[real], scores[real], origin[real]
         kept = merge(
             boxes,
             scores,
             iou_threshold=self._spec.nms_iou,
             part_score_ratio=_PART_SCORE_RATIO,
         )[: self._spec.max_detections]
-        return Boxes(boxes[kept], scores[kept])
+        return Boxes(boxes[kept], scores[kept]), tuple(tiles[i] for i in origin[kept])
+
+    def look(self, view_pixels: NDArray[np.uint8]) -> Boxes:
+        """Boxes that the network sees in one view.
+
+        Parameters
+        ----------
+        view_pixels : ndarray, shape (S, S, 3), uint8, RGB
+            As `edge_runtime.tiling.view` makes them for the input's size.
+
+        Returns
+        -------
+        Boxes
+            In pixels of the view, also those that its edges cut.
+        """
+        model = self._models.get()
+        try:
+            outputs = model.run_raw(view_pixels)
+        finally:
+            self._models.put(model)
+        return self._decode(outputs)
 
     def close(self) -> None:
         """Stop the threads."""
@@ -175,13 +200,7 @@ class Detector:
     def _look(self, picture: NDArray[np.uint8], tile: Tile) -> Boxes:
         """Boxes in frame pixels that one view shows whole."""
         size = self._spec.input_size_px
-        pixels = view(picture, tile, size, self._fill)
-        model = self._models.get()
-        try:
-            outputs = model.run_raw(pixels)
-        finally:
-            self._models.put(model)
-        found = self._decode(outputs)
+        found = self.look(view(picture, tile, size, self._fill))
         if len(found.scores) == 0:
             return found
         scale = tile.side / size

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from edge_runtime.sighting import BoxXyxy
 
+CROP_SIDE_PER_BOX = 1.5
+
 
 def fit_within(picture: NDArray[np.uint8], longest_side_px: int) -> NDArray[np.uint8]:
     """Shrink a picture to at most ``longest_side_px`` pixels on its longer side.
@@ -34,7 +36,7 @@ def fit_within(picture: NDArray[np.uint8], longest_side_px: int) -> NDArray[np.u
 def square_crop(
     picture: NDArray[np.uint8],
     box_xyxy_px: BoxXyxy,
-    side_per_box: float = 1.5,
+    side_per_box: float = CROP_SIDE_PER_BOX,
     longest_side_px: int = 256,
 ) -> NDArray[np.uint8]:
     """Cut a square around a galaxy, for a person to look at.
@@ -54,12 +56,8 @@ def square_crop(
     ndarray, shape (S, S, 3), uint8, RGB
         Black where the square reaches outside the frame.
     """
-    left, top, right, bottom = box_xyxy_px
     height, width = picture.shape[:2]
-    side = max(8, round(max(right - left, bottom - top) * side_per_box))
-    side = min(side, 2 * max(height, width))
-    x0 = round((left + right - side) / 2.0)
-    y0 = round((top + bottom - side) / 2.0)
+    x0, y0, side = square_around(box_xyxy_px, side_per_box, 2 * max(height, width))
     crop = np.zeros((side, side, 3), dtype=np.uint8)
     columns = slice(max(0, x0), max(0, min(width, x0 + side)))
     rows = slice(max(0, y0), max(0, min(height, y0 + side)))
@@ -68,6 +66,16 @@ def square_crop(
         y, x = rows.start - y0, columns.start - x0
         crop[y : y + part.shape[0], x : x + part.shape[1]] = part
     return fit_within(crop, longest_side_px)
+
+
+def square_around(
+    box_xyxy_px: BoxXyxy, side_per_box: float, most_px: int | None = None
+) -> tuple[int, int, int]:
+    """Left, top and side, in pixels, of the square that `square_crop` cuts."""
+    left, top, right, bottom = box_xyxy_px
+    side = max(8, round(max(right - left, bottom - top) * side_per_box))
+    side = side if most_px is None else min(side, most_px)
+    return round((left + right - side) / 2.0), round((top + bottom - side) / 2.0), side
 
 
 def encode_picture(picture: NDArray[np.uint8], suffix: str, jpeg_quality: int = 88) -> bytes:

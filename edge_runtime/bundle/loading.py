@@ -64,6 +64,11 @@ class Bundle:
         """Semantic version in the manifest."""
         return self.manifest.version
 
+    @property
+    def sky_pixel(self) -> int:
+        """Level of empty sky in conditioned pictures, 0 to 255."""
+        return round(self.manifest.conditioning.sky_level * 255)
+
     def read(self, name: str) -> bytes:
         """Return the content of one file of the manifest.
 

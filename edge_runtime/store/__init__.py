@@ -4,6 +4,7 @@ Importing this package is cheap; SQLAlchemy is loaded when a store is opened.
 """
 
 from edge_runtime.store.pending import PendingWriter, PendingWriterStatus
+from edge_runtime.store.reading import StoreReader
 from edge_runtime.store.records import StoreCounts, StoredDetection, StoredSighting
 from edge_runtime.store.store import Store
 
@@ -12,6 +13,7 @@ __all__ = [
     "PendingWriterStatus",
     "Store",
     "StoreCounts",
+    "StoreReader",
     "StoredDetection",
     "StoredSighting",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 from datetime import datetime
 from pathlib import Path
@@ -63,9 +64,28 @@ def open_engine(url: URL) -> Engine:
         raise StoreError(
             f"{shown(url)}: the database driver {url.drivername} is not installed: {error}"
         ) from error
-    if url.get_backend_name() == "sqlite":
+    if url.get_backend_name() == "sqlite" and url.query.get("mode") != "ro":
         event.listen(engine, "connect", _set_pragmas)
     return engine
+
+
+def read_only(url: URL) -> URL:
+    """The database such that a connection cannot write it.
+
+    Raises
+    ------
+    StoreError
+        The SQLite file does not exist; opening it would make it.
+    """
+    if url.get_backend_name() != "sqlite" or url.database is None:
+        return url
+    file = Path(url.database).absolute()
+    if not file.is_file():
+        raise StoreError(f"{file} does not exist; name the database of the daemon")
+    query = {"uri": "true", "mode": "ro", "timeout": str(BUSY_TIMEOUT_MS / 1000.0)}
+    if not os.access(file.parent, os.W_OK) and not file.with_name(f"{file.name}-wal").exists():
+        query["immutable"] = "1"  # SQLite would want to make its file of shared locks
+    return url.set(database=file.as_uri(), query=query)
 
 
 def _set_pragmas(connection: Any, _record: Any) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edge_runtime.errors import StoreError
 
-MEDIA_NAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{32}-(crop\.png|annotated\.jpg)")
+MEDIA_NAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{32}-(crop\.png|annotated\.jpg|occlusion\.json)")
 
 
 def media_name(sighting_id: str, kind: str) -> str:
@@ -20,7 +20,7 @@ def media_name(sighting_id: str, kind: str) -> str:
     ----------
     sighting_id : str
         32 hexadecimal digits.
-    kind : {"crop.png", "annotated.jpg"}
+    kind : {"crop.png", "annotated.jpg", "occlusion.json"}
 
     Raises
     ------

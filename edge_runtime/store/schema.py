@@ -181,6 +181,34 @@ def prepare(
         metadata.create_all(connection)
         connection.execute(insert(schema_info).values(version=newest))
         return
+    version = _version(connection, where, newest)
+    while version < newest:
+        if version not in migrations:
+            raise StoreError(f"{where}: there is no way from schema version {version} to {newest}")
+        migrations[version](connection)
+        version += 1
+        connection.execute(update(schema_info).values(version=version))
+
+
+def check_version(connection: Connection, where: str) -> None:
+    """Refuse a database that cannot be read as it is.
+
+    Raises
+    ------
+    StoreError
+        It belongs to another program or to another version of galaxy-edge.
+    """
+    version = _version(connection, where, SCHEMA_VERSION)
+    if version < SCHEMA_VERSION:
+        raise StoreError(
+            f"{where} has schema version {version}, this galaxy-edge reads {SCHEMA_VERSION}; "
+            "'galaxy-edge run' brings it up to date"
+        )
+
+
+def _version(connection: Connection, where: str, newest: int) -> int:
+    """Schema version of a database with tables."""
+    tables = inspect(connection).get_table_names()
     if "schema_info" not in tables:
         raise StoreError(
             f"{where} is a database of another program (tables {', '.join(sorted(tables)[:5])}); "
@@ -192,9 +220,4 @@ def prepare(
             f"{where} has schema version {version}, this galaxy-edge knows up to {newest}; "
             "update galaxy-edge or name another database in [store] url"
         )
-    while version < newest:
-        if version not in migrations:
-            raise StoreError(f"{where}: there is no way from schema version {version} to {newest}")
-        migrations[version](connection)
-        version += 1
-        connection.execute(update(schema_info).values(version=version))
+    return int(version)

@@ -16,12 +16,14 @@ from starlette.concurrency import run_in_threadpool
 
 from edge_runtime import __version__
 from edge_runtime.errors import StoreError
+from edge_runtime.occlusion_maps import OcclusionMaps
 from edge_runtime.store import Store, StoredSighting
 from edge_runtime.store.media import media_path
 from edge_runtime.web.access import DashboardAccess
 from edge_runtime.web.documents import health_document, sighting_document
 from edge_runtime.web.guard import Guard
 from edge_runtime.web.metrics import metrics_text
+from edge_runtime.web.occlusion_pages import add_occlusion, occlusion_values
 from edge_runtime.web.state import DashboardState
 from edge_runtime.web.vote_tree import asked_questions, summary
 
@@ -33,7 +35,11 @@ POLL_S = 0.04
 Limit = Annotated[int, Query(ge=1, le=500)]
 
 
-def create_app(state: DashboardState, access: DashboardAccess | None = None) -> FastAPI:
+def create_app(
+    state: DashboardState,
+    access: DashboardAccess | None = None,
+    maps: OcclusionMaps | None = None,
+) -> FastAPI:
     """Make the dashboard.
 
     Parameters
@@ -42,6 +48,8 @@ def create_app(state: DashboardState, access: DashboardAccess | None = None) -> 
         What it shows.
     access : DashboardAccess, optional
         Who may see it; this machine only where it is left out.
+    maps : OcclusionMaps, optional
+        Explains sightings; their pages do without where it is left out.
 
     Returns
     -------
@@ -55,9 +63,11 @@ def create_app(state: DashboardState, access: DashboardAccess | None = None) -> 
     app.add_middleware(Guard, access=access or DashboardAccess())
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     pages = _Pages(state)
-    _add_pages(app, state, pages)
+    _add_pages(app, state, pages, maps)
     _add_api(app, state)
     _add_pictures(app, state)
+    if maps is not None:
+        add_occlusion(app, maps, lambda sighting_id: _found(state, sighting_id), pages.render)
 
     @app.exception_handler(404)
     def not_found(request: Request, error: Exception) -> Response:
@@ -107,7 +117,9 @@ class _Pages:
         return self.render("problem.html", status_code, title=title, message=message)
 
 
-def _add_pages(app: FastAPI, state: DashboardState, pages: _Pages) -> None:
+def _add_pages(
+    app: FastAPI, state: DashboardState, pages: _Pages, maps: OcclusionMaps | None
+) -> None:
     @app.get("/", response_class=HTMLResponse)
     def live() -> Response:
         sightings, problem = _latest(state)
@@ -124,11 +136,13 @@ def _add_pages(app: FastAPI, state: DashboardState, pages: _Pages) -> None:
 
     @app.get("/sightings/{sighting_id}", response_class=HTMLResponse)
     def sighting_page(sighting_id: str) -> Response:
-        store = _store(state)
-        item = _sighting(store, sighting_id)
+        store, item = _found(state, sighting_id)
+        values: dict[str, Any] = {"item": item, "map": None}
+        if maps is not None:
+            values |= occlusion_values(item, maps.state(store, item), maps)
         found = store.detections(sighting_id, limit=500)
         questions = asked_questions(item.sighting.votes)
-        return pages.render("sighting.html", item=item, questions=questions, detections=found)
+        return pages.render("sighting.html", questions=questions, detections=found, **values)
 
 
 def _add_api(app: FastAPI, state: DashboardState) -> None:
@@ -147,8 +161,7 @@ def _add_api(app: FastAPI, state: DashboardState) -> None:
 
     @app.get("/api/sightings/{sighting_id}")
     def sighting(sighting_id: str, detections: Limit = 100) -> dict[str, Any]:
-        store = _store(state)
-        item = _sighting(store, sighting_id)
+        store, item = _found(state, sighting_id)
         return sighting_document(item, store.detections(sighting_id, limit=detections))
 
     @app.get("/metrics")
@@ -189,11 +202,12 @@ def _store(state: DashboardState) -> Store:
     return store
 
 
-def _sighting(store: Store, sighting_id: str) -> StoredSighting:
+def _found(state: DashboardState, sighting_id: str) -> tuple[Store, StoredSighting]:
+    store = _store(state)
     item = store.sighting(sighting_id)
     if item is None:
         raise HTTPException(404, "no such sighting")
-    return item
+    return store, item
 
 
 def _latest(state: DashboardState) -> tuple[tuple[StoredSighting, ...], str]:

@@ -3,11 +3,18 @@
 import os
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from synthetic_results import make_detection, make_result, tracked
+from tiny_bundles import make_tiny_bundle
+
+from edge_runtime.bundle.loading import load_bundle
+from edge_runtime.occlusion_maps import OcclusionMaps
+from edge_runtime.web.app import create_app
+from edge_runtime.web.server import serve
 
 BROWSER, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 DEADLINE_S = 30.0
@@ -220,3 +227,42 @@ def test_pages_look_right_on_a_screen(browser, server, store, sightings, publish
         screenshot(browser, name)
         assert broken == []
         assert errors(browser) == []
+
+
+def test_a_map_is_made_while_the_visitor_watches(browser, state, store, tmp_path):
+    bundle = load_bundle(make_tiny_bundle(tmp_path / "tiny"))
+    maps = OcclusionMaps(bundle)
+    handle = serve(create_app(state, maps=maps), "127.0.0.1", 0)
+    item = tracked(4, pictures=True, kind=0)
+    store.record(item)
+    try:
+        browser.get(f"{handle.url}/sightings/{item.sighting.id}")
+        button = browser.find_element("id", "make-map")
+        assert button.is_displayed()
+        button.click()
+        wait_for(browser, lambda d: d.find_elements("css selector", ".occlusion figure img"))
+        picture = browser.find_element("css selector", ".occlusion figure img")
+        wait_for(browser, lambda _: picture.get_property("naturalWidth") == 256)
+        assert "smooth round" in picture.get_attribute("alt") or "No single" in (
+            picture.get_attribute("alt")
+        )
+        assert "speaks for it" in browser.find_element("css selector", ".legend").text
+        assert "classified by test 1.0.0" in browser.find_element("id", "occlusion").text
+        assert not browser.find_elements("id", "make-map")
+        screenshot(browser, "occlusion")
+        browser.refresh()
+        assert browser.find_elements("css selector", ".occlusion figure img")
+        # a better frame comes: the map stays, and may be made anew
+        rng = np.random.default_rng(9)
+        better = replace(item, crop=rng.integers(0, 255, (64, 64, 3), dtype=np.uint8))
+        store.record(better)
+        browser.refresh()
+        assert "has a better frame now" in browser.find_element("id", "occlusion").text
+        browser.find_element("id", "make-map").click()
+        wait_for(browser, lambda d: "better frame" not in d.find_element("id", "occlusion").text)
+        wait_for(browser, lambda d: d.find_elements("css selector", ".occlusion figure img"))
+        assert errors(browser) == []
+    finally:
+        browser.get("about:blank")
+        handle.stop()
+        maps.close()

@@ -25,6 +25,9 @@ from edge_runtime.pipeline import Pipeline
 log = logging.getLogger(__name__)
 
 LOWEST, HIGHEST = 0.05, 0.95
+FALSE_POSITIVES_PER_EMPTY_FRAME = 0.05
+"""Rate that the thresholds of bundles are chosen for."""
+
 _STEP = 0.001  # thresholds in a bundle have three decimals
 _OUTSIDE = 0.025  # on each side of an interval of 95 %
 
@@ -202,7 +205,12 @@ def main() -> None:
     parser.add_argument(
         "--empty", type=Path, nargs="+", required=True, help="folders, pictures, or lists (.txt)"
     )
-    parser.add_argument("--rate", type=float, default=0.05, help="false positives a frame")
+    parser.add_argument(
+        "--rate",
+        type=float,
+        default=FALSE_POSITIVES_PER_EMPTY_FRAME,
+        help="false positives a frame",
+    )
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO)

@@ -42,26 +42,31 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from annotations.empty_frames import empty_frame_split  # noqa: E402
-from annotations.galaxy_zoo import GalaxyTable, read_crops, read_labels  # noqa: E402
+from annotations.galaxy_zoo import GalaxyTable, read_labels  # noqa: E402
+from classification.class_bias import choose_class_bias  # noqa: E402
 from classification.provenance import code_version  # noqa: E402
 from detection.bundle_building import DetectorUse, detector_manifest  # noqa: E402
-from detection.thresholds import choose_threshold, empty_frame_scores  # noqa: E402
-from edge_runtime.bundle.building import build_bundle  # noqa: E402
+from detection.bundle_figures import bundle_figures  # noqa: E402
+from detection.thresholds import (  # noqa: E402
+    FALSE_POSITIVES_PER_EMPTY_FRAME,
+    choose_threshold,
+    empty_frame_scores,
+)
+from edge_runtime.bundle.building import (  # noqa: E402
+    CLASSIFIER_NAME,
+    DETECTOR_NAME,
+    build_bundle,
+)
 from edge_runtime.bundle.loading import Bundle, load_bundle  # noqa: E402
-from edge_runtime.bundle.selftest import record_selftest  # noqa: E402
-from edge_runtime.bundle.verifying import measure_reference, verify_bundle  # noqa: E402
-from edge_runtime.classifier import Classifier  # noqa: E402
+from edge_runtime.bundle.measured import build_measured  # noqa: E402
+from edge_runtime.bundle.verifying import verify_bundle  # noqa: E402
 from edge_runtime.detector import Detector  # noqa: E402
-from edge_runtime.evaluation.classifier import class_scores, evaluate_classifier  # noqa: E402
-from edge_runtime.evaluation.detector import evaluate_detector  # noqa: E402
-from edge_runtime.sighting import CLASS5  # noqa: E402
 from scripts.model_card import model_card  # noqa: E402
 
 log = logging.getLogger("retrain-default")
 
 NAME = "default"
 VERSION = "0.4.0"
-FALSE_POSITIVES_PER_EMPTY_FRAME = 0.05
 SCALES_PX = (0, 640)  # 640 px to the input's 320: each pixel the mean of four
 MINING_SCALES_PX = (0, 960, 480)  # more views, more mistakes to learn from
 MINED_SHARE = 0.55  # of the final classifier's crops without a galaxy
@@ -321,65 +326,6 @@ def export_classifier(recipe: Recipe, model: Path) -> None:
     )  # fmt: skip
 
 
-def choose_class_bias(recipe: Recipe, bundle: Bundle) -> tuple[float, ...]:
-    """Bias of the rarest class that is best for macro F1 on training and validation galaxies.
-
-    The validation split alone has 17 of that class, so chance would choose.
-    The network is too small to know its training pictures by heart: its
-    accuracy on them is that on the validation split. Each step is judged by its
-    mean with its neighbours.
-    """
-    table = labels(recipe.data).where(sources=("kaggle", "gz2"))
-    table = table.rows(table.has_class & (np.array(table.split) != "test"))
-    rarest = int(np.argmin(np.bincount(table.class5, minlength=len(CLASS5))))
-    classifier = Classifier(bundle)
-    crops = read_crops(table, classifier.input_size_px)
-    logits = np.log(np.stack([classifier.classify(crop).class_probabilities for crop in crops]))
-    steps = np.arange(-3, 12) / 10.0
-    scores = []
-    for step in steps:
-        shifted = logits.copy()
-        shifted[:, rarest] += step
-        scores.append(class_scores(table.class5, shifted.argmax(axis=1))["macro_f1"])
-    smooth = np.convolve(scores, np.ones(3) / 3.0, mode="valid")
-    best = float(steps[1 + int(np.argmax(smooth))])
-    log.info("bias %.1f for %s: macro F1 %s", best, CLASS5[rarest], np.round(scores, 3))
-    return tuple(best if i == rarest else 0.0 for i in range(len(CLASS5)))
-
-
-def measure(recipe: Recipe, bundle: Bundle) -> dict[str, Any]:
-    """Validation figures of the chain, test figures of the classifier."""
-    frames = recipe.data / "frames"
-    detector = evaluate_detector(
-        frames / "telescope_galaxies" / "images",
-        frames / "telescope_galaxies" / "annotations.json",
-        empty_frame_split(recipe.data)[1],
-        bundle_path=bundle.path,
-    )
-    classifier = evaluate_classifier(
-        recipe.data / "galaxies" / "labels.csv",
-        split="test",
-        sources=("kaggle", "gz2"),
-        bundle_path=bundle.path,
-    )
-    return {
-        "detector_validation": {
-            key: detector[key]  # type: ignore[literal-required]
-            for key in (
-                "recall_iou30", "recall_iou50", "ap50", "ar1", "precision_iou30",
-                "false_positives_per_empty_frame", "false_positives_per_galaxy_frame",
-            )
-        },
-        "classifier_test": {
-            key: classifier[key]  # type: ignore[literal-required]
-            for key in (
-                "accuracy", "macro_f1", "rmse", "constraint_violation", "galaxy_recall",
-                "n", "n_votes",
-            )
-        },
-    }  # fmt: skip
-
-
 def selftest_frames() -> dict[str, bytes]:
     """Simulated frames: two with galaxies, one without."""
     import cv2
@@ -411,7 +357,7 @@ def retrain(recipe: Recipe, output: Path) -> None:
     recipe.work.mkdir(parents=True, exist_ok=True)
     multiple = train_networks(recipe)
     loose = assemble(recipe, "int8", manifest(recipe, multiple, 0.05))
-    bias = choose_class_bias(recipe, loose)
+    bias = choose_class_bias(loose, labels(recipe.data))
     validation = empty_frame_split(recipe.data)[1]
     choice = choose_threshold(
         empty_frame_scores(loose, validation), FALSE_POSITIVES_PER_EMPTY_FRAME
@@ -420,23 +366,16 @@ def retrain(recipe: Recipe, output: Path) -> None:
     content = manifest(recipe, multiple, choice.threshold)
     content["classifier"]["class_bias"] = bias
     metrics = {
-        variant: measure(recipe, assemble(recipe, variant, content))
+        variant: bundle_figures(recipe.data, assemble(recipe, variant, content).path)
         for variant in ("float", "int8")
     }
     (recipe.work / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
-    bare = assemble(recipe, "int8", content)
-    frames = selftest_frames()
-    content |= {
-        "metrics": metrics,
-        "selftest": [t.model_dump() for t in record_selftest(bare, frames)],
-        "reference_latency": measure_reference(bare).model_dump(),
-    }
-    build_bundle(
+    content["metrics"] = metrics
+    build_measured(
         output,
-        detector_path=recipe.work / "detector.tflite",
-        classifier_path=recipe.work / "classifier.tflite",
-        manifest=content,
-        selftest_frames=frames,
+        {name: (recipe.work / name).read_bytes() for name in (DETECTOR_NAME, CLASSIFIER_NAME)},
+        content,
+        selftest_frames(),
         model_card=model_card(
             content,
             threshold=choice.describe(),

@@ -13,11 +13,9 @@ from edge_runtime.bundle.building import (
     CLASSIFIER_NAME,
     DETECTOR_NAME,
     assemble_bundle,
-    write_bundle,
 )
 from edge_runtime.bundle.loading import Bundle
-from edge_runtime.bundle.selftest import record_selftest
-from edge_runtime.bundle.verifying import measure_reference
+from edge_runtime.bundle.measured import build_measured, selftest_frames_of
 from edge_runtime.errors import BundleError
 
 
@@ -123,7 +121,6 @@ def combine(
     detector: NewDetector,
     classifier_from: Bundle,
     manifest: Mapping[str, Any],
-    frames: Mapping[str, bytes] | None = None,
 ) -> Bundle:
     """Bundle in memory of a new detector with another bundle's classifier.
 
@@ -133,17 +130,14 @@ def combine(
     classifier_from : Bundle
     manifest : mapping
         As `combined_manifest` gives it.
-    frames : mapping of str to bytes, optional
-        Self-test frames named in the manifest.
 
     Raises
     ------
     BundleError
         A key is wrong or the detector does not fit its geometry.
     """
-    classifier = classifier_from.read(classifier_from.manifest.classifier.file)
-    contents = {DETECTOR_NAME: detector.model, CLASSIFIER_NAME: classifier, **(frames or {})}
-    return assemble_bundle(Path(str(manifest["name"])), contents, manifest)
+    models = _models(detector, classifier_from)
+    return assemble_bundle(Path(str(manifest["name"])), models, manifest)
 
 
 def build_combined(
@@ -160,13 +154,10 @@ def build_combined(
         A key is wrong, the detector does not fit its geometry, or the folder
         exists.
     """
-    bare = combine(detector, classifier_from, manifest)
-    frames = {
-        test.frame: classifier_from.read(test.frame) for test in classifier_from.manifest.selftest
-    }
-    measured = {
-        "selftest": [test.model_dump() for test in record_selftest(bare, frames)],
-        "reference_latency": measure_reference(bare).model_dump(),
-    }
-    bundle = combine(detector, classifier_from, {**manifest, **measured}, frames)
-    return write_bundle(bundle, output_dir)
+    models = _models(detector, classifier_from)
+    return build_measured(output_dir, models, manifest, selftest_frames_of(classifier_from))
+
+
+def _models(detector: NewDetector, classifier_from: Bundle) -> dict[str, bytes]:
+    classifier = classifier_from.read(classifier_from.manifest.classifier.file)
+    return {DETECTOR_NAME: detector.model, CLASSIFIER_NAME: classifier}

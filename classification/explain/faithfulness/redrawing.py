@@ -56,9 +56,7 @@ def redrawn_networks(
         copy.set_weights(network.model.get_weights())
     except (TypeError, ValueError, NotImplementedError) as error:
         raise GalaxyEdgeError(f"{network.name}: cannot be copied ({error})") from error
-    weighted = [layer for layer in _leaves(copy) if _floating(layer)]
-    if not weighted:
-        raise GalaxyEdgeError(f"{network.name}: has no weights to redraw")
+    weighted = _weighted(copy)
     copied = KerasNetwork(copy, f"{network.name}, redrawn", network.outputs)
     for layer in _leaves(copy):
         if isinstance(layer, layers.Dropout):
@@ -83,6 +81,13 @@ def _leaves(model: keras.Model) -> list[layers.Layer]:
     return found
 
 
+def _weighted(model: keras.Model) -> list[layers.Layer]:
+    weighted = [layer for layer in _leaves(model) if _floating(layer)]
+    if not weighted:
+        raise GalaxyEdgeError(f"{model.name}: has no weights to redraw")
+    return weighted
+
+
 def _floating(layer: layers.Layer) -> list[keras.Variable]:
     return [v for v in layer.weights if keras.backend.is_float_dtype(v.dtype)]
 
@@ -91,7 +96,7 @@ def _groups(
     weighted: Sequence[layers.Layer], model: keras.Model, stages: int
 ) -> list[list[layers.Layer]]:
     """The layers that give answers, then the rest in equal parts, from the top down."""
-    heads = _answering(model, weighted)
+    heads = answering_layers(model)
     rest = [layer for layer in reversed(weighted) if layer not in heads]
     parts = max(1, min(stages - 1, len(rest)))
     bounds = np.linspace(0, len(rest), parts + 1).round().astype(int)
@@ -99,8 +104,15 @@ def _groups(
     return [heads, *(group for group in groups if group)]
 
 
-def _answering(model: keras.Model, weighted: Sequence[layers.Layer]) -> list[layers.Layer]:
-    """Layers with weights behind which none has any, the last in the model first."""
+def answering_layers(model: keras.Model) -> list[layers.Layer]:
+    """Layers with weights behind which none has any, the last in the model first.
+
+    Raises
+    ------
+    GalaxyEdgeError
+        The model has no weights.
+    """
+    weighted = _weighted(model)
     held = {id(layer) for layer in weighted}
     found: list[layers.Layer] = []
     waiting = [output._keras_history.operation for output in keras.tree.flatten(model.outputs)]

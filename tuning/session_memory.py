@@ -14,6 +14,7 @@ from pathlib import Path
 
 PROC = Path("/proc")
 
+_SHARE_OF_MACHINE = 0.8
 _SESSION, _RESIDENT_PAGES = 3, 21  # fields of /proc/PID/stat behind the name
 
 
@@ -40,12 +41,12 @@ def kill_session(session: int) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def machine_memory_mb() -> int | None:
-    """Memory of this machine in units of 1024 x 1024 bytes; None where it cannot be told."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
-    except (ValueError, OSError):
+def default_limit_mb() -> int | None:
+    """Most memory that a trial is to take on this machine; None where it cannot be measured."""
+    if not can_be_measured():
         return None
+    machine_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return round(_SHARE_OF_MACHINE * machine_bytes / 2**20)
 
 
 def _processes(session: int) -> Iterator[tuple[int, list[str]]]:

@@ -15,11 +15,14 @@ from edge_runtime.errors import ConfigError, GalaxyEdgeError
 from tuning.objective import METRICS, PENALTY, Objective
 from tuning.spaces import SearchSpace, space, space_names
 from tuning.trials.json_record import read_record, write_record
-from tuning.trials.spec import CLASSIFIER
+from tuning.trials.spec import CLASSIFIER, DETECTOR
 
 SEARCH_NAME = "search.json"
 SPACE_NAME = "space.toml"
 BAYESIAN, HYPERBAND, RANDOM = TUNERS = ("bayesian", "hyperband", "random")
+
+DEFAULT_EPOCHS = {CLASSIFIER: 8, DETECTOR: 400}
+"""Of a trial; steps of a detector."""
 
 MOST_FAILURES = 5
 """Failed trials in a row that end a search."""

@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 
 from classification.explain.attribution import Attribution
-from classification.explain.networks import (
-    Crops,
-    ExplainedNetwork,
-    KerasNetwork,
-    Progress,
-    check_crops,
-)
+from classification.explain.crops import check_crops
+from classification.explain.gradcam import gradcam
+from classification.explain.integrated_gradients import integrated_gradients
+from classification.explain.lime_maps import lime
+from classification.explain.networks import Crops, ExplainedNetwork, KerasNetwork, Progress
 from classification.explain.occlusion import occlusion
+from classification.explain.smoothgrad import smoothgrad
 from classification.explain.targets import Target
 from edge_runtime.errors import ConfigError, GalaxyEdgeError
 
@@ -118,11 +117,30 @@ class Method:
 _METHODS = {
     method.name: method
     for method in (
+        Method("gradcam", "which places of the last convolution carry the answer", True, gradcam),
+        Method(
+            "integrated_gradients",
+            "what each pixel adds on the way from empty sky to the crop",
+            True,
+            integrated_gradients,
+        ),
+        Method(
+            "smoothgrad",
+            "gradient times light, averaged over noisy copies of the crop",
+            True,
+            smoothgrad,
+        ),
         Method(
             "occlusion",
             "how the answer falls when a patch is covered with sky",
             False,
             occlusion,
+        ),
+        Method(
+            "lime",
+            "what each piece of the galaxy adds, by a linear model of the answer",
+            False,
+            lime,
         ),
     )
 }

@@ -8,13 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classification.class_rules import CLASS5_COLUMNS
-from classification.explain.networks import (
-    CLASS5_SCHEME,
-    EDGE_OUTPUTS,
-    VOTE_OUTPUTS,
-    Crops,
-    ExplainedNetwork,
-)
+from classification.explain.networks import Crops, ExplainedNetwork
+from classification.explain.outputs import CLASS5_SCHEME, EDGE_OUTPUTS, VOTE_OUTPUTS
 from edge_runtime.decision_tree import (
     ANSWER_NAMES,
     COLUMN_INDEX,

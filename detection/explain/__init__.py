@@ -1,0 +1,1 @@
+"""Why the detector finds a box: saliency of the int8 file that the telescope runs."""

@@ -20,10 +20,13 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from classification.edge_network.evaluation import Logits, Predict
+from classification.edge_network.evaluation import Logits, Predict, Scores
 from classification.export import write_float, write_int8
 
 _log = logging.getLogger(__name__)
+
+SAMPLES = 600
+"""Training crops that set the ranges of an int8 network."""
 
 OUTPUT_WIDTHS = {37: "votes", 5: "class5", 1: "galaxy"}
 
@@ -60,8 +63,40 @@ def tflite_predictor(path: Path | str, threads: int = 1) -> Predict:
     return predict
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Command line: export a model and score it, float and int8, on the validation split."""
+def export_scored(
+    model_path: Path,
+    data: Path,
+    output: Path,
+    *,
+    float_output: Path | None = None,
+    samples: int = SAMPLES,
+    seed: int = 0,
+) -> dict[str, Scores]:
+    """Export a trained network and score it on the validation split.
+
+    Parameters
+    ----------
+    model_path : Path
+        ``.keras`` file.
+    data : Path
+        Folder with ``galaxies/labels.csv`` and ``frames/no_galaxy``.
+    output : Path
+        Int8 file to write.
+    float_output : Path, optional
+        Float file to write too.
+    samples, seed : int
+        Training crops that set the ranges, and the seed of their draw.
+
+    Returns
+    -------
+    dict of str to Scores
+        ``float``, of the network as Keras runs it, and ``int8``, of the file.
+
+    Raises
+    ------
+    GalaxyEdgeError
+        A file is missing or damaged.
+    """
     from annotations.empty_frames import empty_frame_split
     from annotations.galaxy_zoo import read_labels
     from classification.edge_network.evaluation import evaluate, keras_predictor
@@ -69,6 +104,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     from classification.edge_network.representative import representative_crops
     from classification.edge_network.validation import validation_set
 
+    model = keras.models.load_model(model_path, compile=False)
+    size_px = int(model.input_shape[1])
+    table = read_labels(data / "galaxies" / "labels.csv")
+    train_paths, validation_paths = empty_frame_split(data)
+    crops = representative_crops(table, read_empty_frames(train_paths[::4]), size_px, samples, seed)
+    write_int8(model, crops, output)
+    if float_output is not None:
+        write_float(model, float_output)
+    validation = validation_set(table, read_empty_frames(validation_paths), size_px)
+    return {
+        name: evaluate(predict, validation.crops, validation.table, validation.veto)
+        for name, predict in (
+            ("float", keras_predictor(model)),
+            ("int8", tflite_predictor(output)),
+        )
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Command line: export a model and score it, float and int8, on the validation split."""
     parser = argparse.ArgumentParser(
         prog="python -m classification.edge_network.export",
         description="Export a classifier to int8 TFLite and score both on the validation split.",
@@ -80,29 +135,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True, help=".tflite file to write")
     parser.add_argument("--float-output", type=Path, help="float32 .tflite file to write too")
     parser.add_argument("--json", type=Path, help="file for the scores")
-    parser.add_argument("--samples", type=int, default=600, help="crops that set the ranges")
+    parser.add_argument("--samples", type=int, default=SAMPLES, help="crops that set the ranges")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
 
-    model = keras.models.load_model(given.model, compile=False)
-    size_px = int(model.input_shape[1])
-    table = read_labels(given.data / "galaxies" / "labels.csv")
-    train_paths, validation_paths = empty_frame_split(given.data)
-    crops = representative_crops(
-        table, read_empty_frames(train_paths[::4]), size_px, given.samples, given.seed
+    found = export_scored(
+        given.model,
+        given.data,
+        given.output,
+        float_output=given.float_output,
+        samples=given.samples,
+        seed=given.seed,
     )
-    write_int8(model, crops, given.output)
-    if given.float_output is not None:
-        write_float(model, given.float_output)
-    validation = validation_set(table, read_empty_frames(validation_paths), size_px)
-    scores = {
-        name: evaluate(predict, validation.crops, validation.table, validation.veto).as_dict()
-        for name, predict in (
-            ("float", keras_predictor(model)),
-            ("int8", tflite_predictor(given.output)),
-        )
-    }
+    scores = {name: values.as_dict() for name, values in found.items()}
     for name, values in scores.items():
         _log.info("%s: %s", name, values)
     if given.json is not None:

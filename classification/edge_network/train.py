@@ -11,7 +11,7 @@ import argparse
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +54,16 @@ _log = logging.getLogger(__name__)
 _MOST_REPEATS = 8  # of the crops of a small archive
 
 
-def train_classifier(config: TrainConfig) -> TrainResult:
+def train_classifier(
+    config: TrainConfig, at_epoch: Callable[[int], None] | None = None
+) -> TrainResult:
     """Train a classifier, or go on with a run that was broken off.
 
     Parameters
     ----------
     config : TrainConfig
+    at_epoch : callable, optional
+        Called with the number of epochs done, after each.
 
     Returns
     -------
@@ -137,6 +141,8 @@ def train_classifier(config: TrainConfig) -> TrainResult:
             )
             run.keep_best(averaged, scores, epoch)
         run.finish_epoch(model, average, scores, epoch, history.history, time.monotonic() - started)
+        if at_epoch is not None:
+            at_epoch(epoch + 1)
     return run.result()
 
 

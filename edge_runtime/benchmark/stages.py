@@ -125,8 +125,8 @@ def measure_stages(bundle: Bundle, folder: Path, *, frames: int, threads: int) -
         (after - before) / frames
         for after, before in zip(_calls(opened), calls_before, strict=True)
     ]
-    detector_ms = _call_ms(opened.detectors[0])
-    classifier_ms = _call_ms(opened.classifiers[0])
+    detector_ms = call_ms(opened.detectors[0])
+    classifier_ms = call_ms(opened.classifiers[0])
     return StageTimes(
         stage_ms={
             stage: {
@@ -150,8 +150,11 @@ def _calls(bundle: _OpenedBundle) -> tuple[int, int]:
     )
 
 
-def _call_ms(model: LiteRtModel) -> float:
-    """Median time of a bare call on the input that was set last."""
+def call_ms(model: LiteRtModel) -> float:
+    """Median time of a bare call on the input that was set last, in milliseconds.
+
+    A model that was never called gets a grey picture.
+    """
     if model.calls == 0:
         model.run(np.full(model.input.shape, 127, np.uint8))
     times_ms = []
@@ -165,7 +168,7 @@ def _call_ms(model: LiteRtModel) -> float:
 def _parallel_ms(models: list[LiteRtModel], calls: float) -> float:
     """Median time of a frame's bare calls, spread over the interpreters."""
     for model in models:
-        _call_ms(model)
+        call_ms(model)
     shares = [len(part) for part in np.array_split(np.arange(round(calls)), len(models))]
 
     def invoke(model: LiteRtModel, times: int) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from annotations.html_page import figure_uri, write_page
 from classification.reports.charts import confusion_chart
-from tuning.pareto import front
+from tuning.chosen_trials import pareto_ids
 from tuning.record import SearchRecord, TrialRecord
 from tuning.report import charts
 from tuning.report.axes import ParameterAxis
@@ -127,13 +127,6 @@ def ranked(record: SearchRecord) -> list[TrialRecord]:
         record.trials,
         key=lambda t: (t.objective is None, t.failure is not None, -(t.objective or 0.0)),
     )
-
-
-def pareto_ids(record: SearchRecord) -> tuple[str, ...]:
-    """Ids of the trials on the Pareto front of metric, latency and size."""
-    completed = [(t.id, t.result) for t in record.completed if t.result is not None]
-    places = front([result for _, result in completed], record.config.metric)
-    return tuple(completed[place][0] for place in places)
 
 
 def metric_names(record: SearchRecord) -> list[str]:

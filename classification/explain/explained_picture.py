@@ -25,6 +25,7 @@ def explain_in_picture(
     *,
     target_name: str = "",
     name: str = "picture",
+    regions_of: Callable[[ExplainedSubject], CropRegions] | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> list[Part]:
@@ -40,6 +41,8 @@ def explain_in_picture(
         others are asked about, too, if they have it.
     name : str
         Of the picture, for messages.
+    regions_of : callable, optional
+        Tells where the galaxy lies in the crop of a network; left out, its isophote does.
     seed : int
     progress : callable, optional
         Told what is done, how many steps of it, and how many there are.
@@ -66,7 +69,9 @@ def explain_in_picture(
                 progress(f"explaining {subject.name}: {what}", done, steps)
             done += 1
 
-        regions = picture_regions(galaxy, subject, name)
+        regions = (
+            picture_regions(galaxy, subject, name) if regions_of is None else regions_of(subject)
+        )
         crop = galaxy.crop(subject.preparation)
         answers = subject.network.answers(crop[None])[0]
         if target_name:

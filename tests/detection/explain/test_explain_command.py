@@ -47,14 +47,10 @@ def test_the_picture_shows_the_frame_and_the_maps_side_by_side(files, tmp_path):
     assert done.exit_code == 0, done.output
     drawn = cv2.imread(str(tmp_path / "why.png"))
     assert drawn.shape == (670, 3 * 640, 3)
-    plain, covered = drawn[320, 320].astype(int), drawn[320, 640 + 320].astype(int)
-    assert covered[0] < plain[0] - 10, "amber takes blue from the light of the square"
-
-
-def test_the_same_command_gives_the_same_picture(files, tmp_path):
-    for name in ("a.png", "b.png"):
-        run(files, "square.png", "--method", "rise", "--output", str(tmp_path / name))
-    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    plain, covered = drawn[:640, :640].astype(int), drawn[:640, 640:1280].astype(int)
+    change = covered - plain  # blue, green, red: amber adds red where it is dark, and no blue
+    assert np.abs(change).max() > 30
+    assert change[..., 2].sum() > change[..., 0].sum()
 
 
 @pytest.mark.parametrize(

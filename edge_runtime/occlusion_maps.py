@@ -16,15 +16,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
 from edge_runtime.errors import GalaxyEdgeError, StoreError
 from edge_runtime.occlusion_process import WorkerProcess
 from edge_runtime.occlusion_worker import Task
 from edge_runtime.preview import encode_picture
-from edge_runtime.recorded_crops import cut_recorded
+from edge_runtime.recorded_crops import RecordedCrop, decode_crop
 from edge_runtime.store.media import media_path
 from edge_runtime.store.occlusion_files import RecordedMap, crop_hash, read_map, write_map
 from edge_runtime.tracked_sighting import BundleIdentity
@@ -208,20 +204,15 @@ class OcclusionMaps:
         if item is None or content is None:
             raise GalaxyEdgeError("no picture of this sighting is recorded")
         sighting, spec = item.sighting, self._bundle.manifest.classifier
-        cut = partial(
-            cut_recorded,
-            decode_crop(content),
-            sighting.box_xyxy_px,
-            spec.crop_multiple,
-            fill=self._bundle.sky_pixel,
-        )
+        crop = RecordedCrop(decode_crop(content), sighting.box_xyxy_px, self._bundle.sky_pixel)
         found = self._worker.run(
             self._task(sighting.label),
             self._bundle.read(spec.file),
-            cut(size_px=spec.input_size_px),
+            crop.cut(spec.crop_multiple, spec.input_size_px),
             partial(self._advance, sighting.id),
         )
-        view = encode_picture(cut(size_px=VIEW_PX), ".jpg", VIEW_JPEG_QUALITY)
+        seen = crop.cut(spec.crop_multiple, VIEW_PX)
+        view = encode_picture(seen, ".jpg", VIEW_JPEG_QUALITY)
         recorded = RecordedMap(found, view, crop_hash(content), sighting.box_xyxy_px, self.identity)
         try:
             write_map(store.media_dir, sighting.id, recorded)
@@ -247,20 +238,6 @@ class OcclusionMaps:
     def _advance(self, sighting_id: str, done: int, total: int) -> None:
         with self._changed:
             self._running = (sighting_id, MapState(Stage.RUNNING, done, total))
-
-
-def decode_crop(content: bytes) -> NDArray[np.uint8]:
-    """The picture of a crop's file, shape (H, W, 3), RGB.
-
-    Raises
-    ------
-    GalaxyEdgeError
-        The file is damaged.
-    """
-    picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise GalaxyEdgeError("the recorded picture of this sighting is damaged")
-    return np.ascontiguousarray(picture[:, :, ::-1], dtype=np.uint8)
 
 
 def _crop_content(item: StoredSighting, media_dir: Path) -> bytes | None:

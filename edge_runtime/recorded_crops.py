@@ -6,25 +6,18 @@ classifier sees, at most 256 pixels, and black outside the frame.
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_runtime.crops import cut_square
+from edge_runtime.errors import GalaxyEdgeError
 from edge_runtime.preview import CROP_SIDE_PER_BOX, square_around
 from edge_runtime.sighting import BoxXyxy
 
 
-def cut_recorded(
-    recorded: NDArray[np.uint8],
-    box_xyxy_px: BoxXyxy,
-    multiple: float,
-    size_px: int,
-    fill: int,
-) -> NDArray[np.uint8]:
-    """Cut what the classifier saw out of a recorded crop.
-
-    The same pixels as `edge_runtime.crops.crop_square` gives on the frame, to
-    rounding by one pixel; where the record was shrunk, as sharp as it is.
+class RecordedCrop:
+    """A recorded picture and where the box is in it.
 
     Parameters
     ----------
@@ -32,28 +25,70 @@ def cut_recorded(
         From `edge_runtime.preview.square_crop` with its default side.
     box_xyxy_px : tuple of float
         The sighting's box, in pixels of its frame.
-    multiple : float
-        Crop multiple of the bundle.
-    size_px : int
-        Side of the result; the classifier's input, or larger to look at.
     fill : int
-        Level of empty sky, 0 to 255, outside the frame.
+        Level of empty sky, 0 to 255, for what lies outside the frame.
 
-    Returns
-    -------
-    ndarray, shape (size_px, size_px, 3), uint8, RGB
+    Attributes
+    ----------
+    picture : ndarray, shape (R, R, 3), uint8, RGB
+        With sky outside the frame.
+    box_xyxy_px : tuple of float
+    scale : float
+        Pixels of the picture per pixel of the frame, at most 1.
+    centre_px : tuple of float
+        x and y of the box's centre in the picture.
     """
-    left, top, right, bottom = box_xyxy_px
-    x0, y0, side = square_around(box_xyxy_px, CROP_SIDE_PER_BOX)
-    scale = recorded.shape[0] / side
-    return cut_square(
-        _with_sky_outside(recorded, fill),
-        (0.5 * (left + right) - x0) * scale,
-        (0.5 * (top + bottom) - y0) * scale,
-        max(1.0, multiple * max(right - left, bottom - top)) * scale,
-        size_px,
-        fill,
-    )
+
+    def __init__(self, recorded: NDArray[np.uint8], box_xyxy_px: BoxXyxy, fill: int) -> None:
+        left, top, right, bottom = box_xyxy_px
+        x0, y0, side = square_around(box_xyxy_px, CROP_SIDE_PER_BOX)
+        self.picture = _with_sky_outside(recorded, fill)
+        self.box_xyxy_px = box_xyxy_px
+        self.scale = float(recorded.shape[0]) / side
+        self.centre_px = (
+            (0.5 * (left + right) - x0) * self.scale,
+            (0.5 * (top + bottom) - y0) * self.scale,
+        )
+        self._fill = fill
+
+    def side_px(self, multiple: float) -> float:
+        """Side, in pixels of the picture, of a square ``multiple`` times the box's longer side."""
+        left, top, right, bottom = self.box_xyxy_px
+        return max(1.0, multiple * max(right - left, bottom - top)) * self.scale
+
+    def cut(self, multiple: float, size_px: int) -> NDArray[np.uint8]:
+        """Cut what the classifier saw.
+
+        The same pixels as `edge_runtime.crops.crop_square` gives on the frame,
+        to rounding by one pixel; where the record was shrunk, as sharp as it is.
+
+        Parameters
+        ----------
+        multiple : float
+            Crop multiple of the bundle.
+        size_px : int
+            Side of the result; the classifier's input, or larger to look at.
+
+        Returns
+        -------
+        ndarray, shape (size_px, size_px, 3), uint8, RGB
+        """
+        x, y = self.centre_px
+        return cut_square(self.picture, x, y, self.side_px(multiple), size_px, self._fill)
+
+
+def decode_crop(content: bytes) -> NDArray[np.uint8]:
+    """The picture of a crop's file, shape (H, W, 3), RGB.
+
+    Raises
+    ------
+    GalaxyEdgeError
+        The file is damaged.
+    """
+    picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
+    if picture is None:
+        raise GalaxyEdgeError("the recorded picture of this sighting is damaged")
+    return np.ascontiguousarray(picture[:, :, ::-1], dtype=np.uint8)
 
 
 def _with_sky_outside(recorded: NDArray[np.uint8], fill: int) -> NDArray[np.uint8]:

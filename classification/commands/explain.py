@@ -112,7 +112,7 @@ def explain_galaxies(
     from classification.reports.subjects import read_split
     from edge_runtime.cli.output import log_to_stderr
 
-    names = _named(methods, method_names())
+    names = named_methods(methods, method_names())
     with ExplainingBar() as bar:
         log_to_stderr("warning")
         bar.show("opening networks", 0, 1)
@@ -219,7 +219,7 @@ def explain_picture(
     from edge_runtime.bundle.loading import load_bundle
     from edge_runtime.cli.output import log_to_stderr
 
-    names = _named(methods, method_names())
+    names = named_methods(methods, method_names())
     corners, place = _numbers("--box", box, 4), _numbers("--centre", centre, 2)
     paths: list[Path | None] = [*(network or [])]
     with ExplainingBar() as bar:
@@ -273,7 +273,8 @@ def _training(
     )
 
 
-def _named(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
+def named_methods(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    """The methods of ``--methods``; all that are known where it is empty."""
     from classification.explain.registry import method
 
     names = tuple(name.strip() for name in text.split(",") if name.strip()) or known

@@ -144,7 +144,27 @@ def crop_regions(
         )
     others = (found.objects > 0) & (found.objects != found.chosen)
     neighbours = _shrunk(others, size)
-    ellipse = ellipse_of(galaxy)
+    return _parted(galaxy, neighbours, ellipse_of(galaxy))
+
+
+def ellipse_regions(ellipse: Ellipse, size_px: int) -> CropRegions:
+    """The parts of a crop whose galaxy is taken to fill an ellipse; no neighbours are told.
+
+    Parameters
+    ----------
+    ellipse : Ellipse
+        At least about two pixels wide.
+    size_px : int
+        Side of the crop.
+    """
+    galaxy = np.asarray(ellipse.radius(size_px) <= 1.0)
+    return _parted(galaxy, np.zeros_like(galaxy), ellipse)
+
+
+def _parted(
+    galaxy: NDArray[np.bool_], neighbours: NDArray[np.bool_], ellipse: Ellipse
+) -> CropRegions:
+    size = len(galaxy)
     border = np.ones((size, size), bool)
     rim = max(1, round(_BORDER_SHARE * size))
     border[rim:-rim, rim:-rim] = False

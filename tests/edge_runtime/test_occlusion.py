@@ -18,7 +18,7 @@ from edge_runtime.errors import GalaxyEdgeError
 from edge_runtime.occlusion import occlusion_map, patch_spans
 from edge_runtime.occlusion_worker import Task, work
 from edge_runtime.preview import square_crop
-from edge_runtime.recorded_crops import cut_recorded
+from edge_runtime.recorded_crops import RecordedCrop
 
 SKY = 20
 
@@ -165,7 +165,7 @@ def test_the_recorded_crop_gives_the_classifier_its_pixels_again(bundle, box):
     for multiple in (1.0, 1.1, 1.5):
         wanted = crop_square(frame, box, multiple, spec.input_size_px, fill)
         recorded = square_crop(frame, box)
-        again = cut_recorded(recorded, box, multiple, spec.input_size_px, fill)
+        again = RecordedCrop(recorded, box, fill).cut(multiple, spec.input_size_px)
         np.testing.assert_array_equal(again, wanted)
 
 
@@ -177,5 +177,5 @@ def test_a_record_that_was_shrunk_gives_nearly_the_same_pixels():
     wanted = crop_square(frame, box, 1.1, 96, SKY).astype(int)
     recorded = square_crop(frame, box)
     assert recorded.shape[0] == 256
-    again = cut_recorded(recorded, box, 1.1, 96, SKY).astype(int)
+    again = RecordedCrop(recorded, box, SKY).cut(1.1, 96).astype(int)
     assert np.abs(again - wanted).mean() < 1.0

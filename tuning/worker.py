@@ -175,6 +175,12 @@ class SignsOfLife:
             The chief has not answered for most of a lease.
         """
         now = self._clock()
+        silent_s = now - self._answered
+        if silent_s > _SAFE * self._lease_s:  # also where it was this machine that slept
+            raise GalaxyEdgeError(
+                f"nothing was heard of the chief for {silent_s:.0f} s, so trial {self._trial} is "
+                "given up; see that the chief is at work, and start this worker again"
+            )
         if now - self._asked < self._every_s:
             return
         self._asked = now
@@ -183,11 +189,6 @@ class SignsOfLife:
             self._answered = now
         except grpc.RpcError as error:
             log.warning("the chief does not answer (%s)", _told(error))
-        if self._clock() - self._answered > _SAFE * self._lease_s:
-            raise GalaxyEdgeError(
-                f"the chief was silent for {self._clock() - self._answered:.0f} s; trial "
-                f"{self._trial} is given up. Start the chief again, then this worker"
-            )
 
 
 def _asking(client: OracleClient) -> Callable[[str, float], None]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from edge_runtime.errors import GalaxyEdgeError, StoreError
 from edge_runtime.occlusion_process import WorkerProcess
@@ -28,7 +28,6 @@ from edge_runtime.tracked_sighting import BundleIdentity
 if TYPE_CHECKING:
     from edge_runtime.bundle.loading import Bundle
     from edge_runtime.store import StoredSighting
-    from edge_runtime.store.queries import SightingQueries
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +73,19 @@ class MapState:
     outdated: str = ""
 
 
+class Sightings(Protocol):
+    """A store as far as maps need it."""
+
+    @property
+    def media_dir(self) -> Path:
+        """Folder of the pictures."""
+        ...
+
+    def sighting(self, sighting_id: str) -> StoredSighting | None:
+        """The sighting with an identifier, or None."""
+        ...
+
+
 class OcclusionMaps:
     """Makes occlusion maps on request and keeps them beside the crops.
 
@@ -98,13 +110,13 @@ class OcclusionMaps:
         self._bundle = bundle
         self._worker = WorkerProcess(timeout_s)
         self._changed = threading.Condition()
-        self._waiting: OrderedDict[str, SightingQueries] = OrderedDict()
+        self._waiting: OrderedDict[str, Sightings] = OrderedDict()
         self._running: tuple[str, MapState] | None = None
         self._ended: OrderedDict[str, MapState] = OrderedDict()
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    def state(self, store: SightingQueries, item: StoredSighting) -> MapState:
+    def state(self, store: Sightings, item: StoredSighting) -> MapState:
         """How far the map of a sighting of a store is; a finished one is read from the disk."""
         sighting_id = item.sighting.id
         with self._changed:
@@ -121,7 +133,7 @@ class OcclusionMaps:
         outdated = self._outdated(recorded, item, store.media_dir)
         return MapState(Stage.DONE, recorded=recorded, outdated=outdated)
 
-    def request(self, store: SightingQueries, item: StoredSighting) -> MapState:
+    def request(self, store: Sightings, item: StoredSighting) -> MapState:
         """Have the map of a sighting made, unless a current one is there or on its way.
 
         Raises
@@ -187,7 +199,7 @@ class OcclusionMaps:
                     self._ended.popitem(last=False)
                 self._changed.notify_all()
 
-    def _next(self) -> tuple[str, SightingQueries] | None:
+    def _next(self) -> tuple[str, Sightings] | None:
         """Wait for a request; None at the end."""
         with self._changed:
             while not self._closed:
@@ -198,7 +210,7 @@ class OcclusionMaps:
                 self._changed.wait()
             return None
 
-    def _make(self, sighting_id: str, store: SightingQueries) -> RecordedMap:
+    def _make(self, sighting_id: str, store: Sightings) -> RecordedMap:
         item = store.sighting(sighting_id)  # it may have a better frame since it was asked for
         content = None if item is None else _crop_content(item, store.media_dir)
         if item is None or content is None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from classification.explain.explained_picture import Part, Progress, explain_in_picture
 from classification.explain.explained_set import FINE_PX
 from classification.explain.galaxy_mask import CropRegions, Ellipse, NoGalaxyError, ellipse_regions
-from classification.explain.networks import CLASS5_SCHEME
+from classification.explain.outputs import CLASS5_SCHEME
 from classification.explain.picture_galaxy import PictureGalaxy
 from classification.explain.reports.drawing import scale_bar
 from classification.explain.reports.picture_page import PictureFacts, write_picture_page

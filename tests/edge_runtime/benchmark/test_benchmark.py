@@ -14,6 +14,7 @@ from edge_runtime.benchmark.frames import (
     prepare_frames,
     source_uri,
 )
+from edge_runtime.benchmark.map_requests import measure_map_requests
 from edge_runtime.benchmark.memory import MemoryWatch, process_tree, pss_bytes, rss_bytes
 from edge_runtime.benchmark.stages import measure_stages
 from edge_runtime.bundle import load_bundle
@@ -97,6 +98,19 @@ def test_stages_and_calls_are_counted(prepared, tiny_bundle_dir):
     assert result.detector_calls == 1.0
     assert result.detector_call_ms > 0
     assert result.interpreter_ms > 0
+
+
+@pytest.mark.slow
+def test_turns_with_and_without_maps_are_timed_in_one_run(prepared, tiny_bundle_dir):
+    cost = measure_map_requests(
+        load_bundle(tiny_bundle_dir), prepared, rounds=2, frames=12, threads=1
+    )
+    assert (cost.rounds, cost.frames) == (2, 12)
+    assert cost.frames_per_second_with > 0
+    assert cost.frames_per_second_without > 0
+    low, high = cost.ratio_quartiles
+    assert 0 < low <= cost.ratio <= high
+    assert (cost.seconds_per_map is None) == (cost.maps == 0)
 
 
 def test_a_daemon_that_fails_is_quoted(tmp_path):

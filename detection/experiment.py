@@ -43,6 +43,9 @@ class GalaxyData(retinanet.DataConfig):
         simulated sky, instead of composites.
     galsim_share : float
         Share of the galaxies drawn in composites that GalSim draws.
+    most_galaxies : int
+        Cut so many galaxies out for composites, drawn by the seed; 0 takes all.
+        All take about a minute to read.
     """
 
     data_dir: str = ""
@@ -52,6 +55,7 @@ class GalaxyData(retinanet.DataConfig):
     randomised: bool = True
     telescope_share: float = 0.0
     galsim_share: float = 0.0
+    most_galaxies: int = 0
 
 
 @dataclasses.dataclass

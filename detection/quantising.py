@@ -100,7 +100,10 @@ def quantise(plan: QuantisationPlan, progress: Callable[[str], None] = log.info)
         for variant in made:
             path = folder / f"detector_{variant.name}.tflite"
             path.write_bytes(variant.content)
-            write_description(path, variant.detector, _provenance(plan, views))
+            made_of = provenance(
+                plan.checkpoint_dir, views, plan.seed, "galaxy-edge quantise detector"
+            )
+            write_description(path, variant.detector, made_of)
         parities = {}
         for variant in made:
             if variant.name != v.POSTPROCESSED:
@@ -151,20 +154,33 @@ def _parity(detector: TrainedDetector, variant: v.Variant, views: Representative
     )
 
 
-def _provenance(plan: QuantisationPlan, views: RepresentativeViews) -> dict[str, Any]:
-    """What the manifest of a bundle with this detector says about where it comes from."""
+def provenance(
+    checkpoint_dir: Path, views: RepresentativeViews, seed: int, command: str
+) -> dict[str, Any]:
+    """What the manifest of a bundle with an exported detector says about where it comes from.
+
+    Parameters
+    ----------
+    checkpoint_dir : Path
+        Folder of the training.
+    views : RepresentativeViews
+        That set the ranges of int8, drawn by ``seed``.
+    seed : int
+    command : str
+        That made the file.
+    """
     from classification.provenance import code_version
 
-    record = read_record(plan.checkpoint_dir)
+    record = read_record(checkpoint_dir)
     trained = "a training of unrecorded data"
     if record is not None:
         trained = f"{record.family}, {record.step} steps on {Path(record.data).name or 'simulated'}"
     return {
         "data": f"{trained}; ranges of int8 from {views.describe()}",
         "data_sha256": record.data_sha256 if record is not None else "",
-        "seeds": sorted({plan.seed, record.seed}) if record is not None else [plan.seed],
+        "seeds": sorted({seed, record.seed}) if record is not None else [seed],
         "code_version": record.code_version if record is not None else code_version(),
-        "command": "galaxy-edge quantise detector",
+        "command": command,
         "created_with": {
             name: version(name) for name in ("tensorflow", "tf-models-official", "ai-edge-litert")
         },

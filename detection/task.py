@@ -50,6 +50,8 @@ class GalaxyDetection(retinanet.RetinaNetTask):
             composite_generator(
                 Path(params.data_dir),
                 look,
+                most_cutouts=params.most_galaxies or None,
+                seed=params.seed,
                 mistakes_file=Path(params.mistakes) if params.mistakes else None,
             )
             if params.data_dir

@@ -70,7 +70,7 @@ def small_network(classes: int = 2, size_px: int = 32, seed: int = 0) -> KerasNe
     x = layers.Rescaling(1 / 127.5, offset=-1.0)(pixels)
     for width in (8, 12):
         x = layers.Conv2D(width, 3, strides=2, padding="same", use_bias=False)(x)
-        x = layers.BatchNormalization()(x)
+        x = layers.BatchNormalization(momentum=0.8)(x)
         x = layers.ReLU()(x)
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(0.5)(x)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotations.formats.outputs import new_file
-from classification.explain.faithfulness.curves import Curve, CurvePair, galaxy_effect
+from classification.explain.faithfulness.curves import Curve, CurvePair
 from classification.explain.faithfulness.scores import galaxy_scores
 from classification.explain.galaxy_mask import CropRegions
 from classification.explain.registry import method
@@ -25,6 +25,10 @@ Progress = Callable[[str], None]
 
 MethodOptions = Mapping[str, Mapping[str, Any]]
 """Options of methods by their names."""
+
+
+QUICK: MethodOptions = {"integrated_gradients": {"most_steps": 48}}
+"""Where maps are compared with one another only, and a sum need not be exact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +47,6 @@ class ExplainedGalaxy:
     scores : mapping of str to mapping of str to float
         By method, the references among them; see ``faithfulness.scores``.
     curves : mapping of str to CurvePair
-    effect : float
-        How far the answer falls without the galaxy; see ``galaxy_effect``.
     questions : tuple of (Target, ndarray)
         Maps of the strongest answer to each question of the decision tree.
     """
@@ -55,15 +57,23 @@ class ExplainedGalaxy:
     maps: Mapping[str, NDArray[np.float32]]
     scores: Mapping[str, Mapping[str, float]]
     curves: Mapping[str, CurvePair]
-    effect: float
     questions: tuple[tuple[Target, NDArray[np.float32]], ...] = field(default=())
+
+    @property
+    def answer(self) -> float:
+        """The answer that is explained, 0 to 1."""
+        return float(self.answers[self.target.index])
+
+    @property
+    def empty_answer(self) -> float:
+        """The same answer for a crop of nothing but this crop's sky."""
+        return float(next(iter(self.curves.values())).deletion.answers[-1])
 
     def save(self, path: Path) -> None:
         """Write as ``.npz``, whole or not at all."""
         about = {
             "target": [self.target.label, self.target.index],
             "scores": {m: {k: _plain(v) for k, v in s.items()} for m, s in self.scores.items()},
-            "effect": self.effect,
             "maps": list(self.maps),
             "curves": list(self.curves),
             "questions": [[target.label, target.index] for target, _ in self.questions],
@@ -105,7 +115,6 @@ class ExplainedGalaxy:
                         name: CurvePair(*(Curve(each) for each in held[f"curve_{i}"]))
                         for i, name in enumerate(about["curves"])
                     },
-                    effect=about["effect"],
                     questions=tuple(
                         (Target(*target), held[f"question_{i}"])
                         for i, target in enumerate(about["questions"])
@@ -156,8 +165,8 @@ def explain_galaxy(
     network, given = subject.network, options or {}
 
     def explain(name: str, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        found = method(name).explain(network, pixels, target, seed=seed, **given.get(name, {}))
-        return found.values
+        quick = {**QUICK.get(name, {}), **given.get(name, {})}
+        return method(name).explain(network, pixels, target, seed=seed, **quick).values
 
     maps, details = {}, {}
     for name in methods_for(subject, methods):
@@ -181,7 +190,6 @@ def explain_galaxy(
         maps=maps,
         scores=scores,
         curves=curves,
-        effect=galaxy_effect(network, crop, target, regions.galaxy),
         questions=tuple(
             (
                 each,

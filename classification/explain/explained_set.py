@@ -16,6 +16,7 @@ from annotations.formats.outputs import new_file
 from annotations.galaxies.dataset import GalaxySet
 from classification.bootstrap import Interval
 from classification.explain.explained_galaxy import (
+    QUICK,
     ExplainedGalaxy,
     MethodOptions,
     explain_galaxy,
@@ -61,8 +62,6 @@ class SetPlan:
         Of the redrawing.
     options : mapping
         Options of methods by their names.
-    check_options : mapping
-        The same where weights are redrawn.
     seed : int
     """
 
@@ -71,7 +70,6 @@ class SetPlan:
     checked: int = 12
     stages: int = STAGES
     options: MethodOptions | None = None
-    check_options: MethodOptions | None = None
     seed: int = 0
 
 
@@ -90,10 +88,12 @@ class ExplainedSet:
         By subject.
     scores : mapping of str to tuple
         By subject, for each galaxy the scores by method and key.
-    effects : mapping of str to ndarray, shape (N,)
-        By subject; see ``galaxy_effect``.
+    targets : mapping of str to ndarray, shape (N,), int64
+        By subject, the column of the answer that was explained.
     checks : mapping of str to mapping of str to RandomisationCheck
         By subject (those with weights that can be redrawn) and method.
+    held_regions : mapping of str to tuple of CropRegions
+        By subject.
     plan : SetPlan
     folder : Path
     """
@@ -103,8 +103,9 @@ class ExplainedSet:
     subjects: tuple[ExplainedSubject, ...]
     answers: Mapping[str, NDArray[np.float32]]
     scores: Mapping[str, tuple[Mapping[str, Mapping[str, float]], ...]]
-    effects: Mapping[str, NDArray[np.float64]]
+    targets: Mapping[str, NDArray[np.int64]]
     checks: Mapping[str, Mapping[str, RandomisationCheck]]
+    held_regions: Mapping[str, tuple[CropRegions, ...]]
     plan: SetPlan
     folder: Path
 
@@ -119,7 +120,7 @@ class ExplainedSet:
 
     def regions(self, row: int, subject: ExplainedSubject) -> CropRegions:
         """What lies where in the crop of one galaxy."""
-        return regions_of(self.galaxies, row, subject.preparation)
+        return self.held_regions[subject.name][row]
 
 
 def explain_set(
@@ -151,10 +152,12 @@ def explain_set(
     _open_record(folder, galaxies, subjects, plan)
     told = progress or (lambda *_: None)
     kept, regions, faults = [], [], []
+    preparations = dict.fromkeys(each.preparation for each in subjects)
     for row in range(len(galaxies)):
         told("finding galaxies", row, len(galaxies))
         try:
-            regions.append([regions_of(galaxies, row, each.preparation) for each in subjects])
+            once = {each: regions_of(galaxies, row, each) for each in preparations}
+            regions.append([once[each.preparation] for each in subjects])
             kept.append(row)
         except NoGalaxyError as error:
             faults.append(str(error))
@@ -183,8 +186,11 @@ def explain_set(
         subjects=tuple(subjects),
         answers={s.name: np.stack([e[i].answers for e in found]) for i, s in enumerate(subjects)},
         scores={s.name: tuple(e[i].scores for e in found) for i, s in enumerate(subjects)},
-        effects={s.name: np.array([e[i].effect for e in found]) for i, s in enumerate(subjects)},
+        targets={
+            s.name: np.array([e[i].target.index for e in found]) for i, s in enumerate(subjects)
+        },
         checks=checks,
+        held_regions={s.name: tuple(e[i] for e in regions) for i, s in enumerate(subjects)},
         plan=plan,
         folder=folder,
     )
@@ -271,13 +277,14 @@ def _checks(
     count = min(plan.checked, len(galaxies))
     crops = np.stack([found[row][place].crop for row in range(count)])
     targets = [found[row][place].target for row in range(count)]
-    options = plan.check_options or plan.options or {}
+    given = plan.options or {}
+    options = {name: {**QUICK.get(name, {}), **given.get(name, {})} for name in plan.methods}
     names = methods_for(subject, plan.methods)
 
     def maps(network: KerasNetwork, row: int, seed: int) -> dict[str, NDArray[np.float32]]:
         return {
             name: method(name)
-            .explain(network, crops[row], targets[row], seed=seed, **options.get(name, {}))
+            .explain(network, crops[row], targets[row], seed=seed, **options[name])
             .values
             for name in names
         }

@@ -121,28 +121,3 @@ def deletion_and_insertion(
             Curve(np.concatenate([[none], back, [full]])),
         )
     return curves
-
-
-def galaxy_effect(
-    network: ExplainedNetwork,
-    crop: NDArray[np.uint8],
-    target: Target,
-    galaxy: NDArray[np.bool_],
-    *,
-    fill: str = SKY,
-) -> float:
-    """How far the answer falls when the galaxy itself is taken out of the crop.
-
-    Near 0 for a network that does not look at galaxies, whatever its maps show.
-
-    Parameters
-    ----------
-    network, crop, target
-        As in ``deletion_and_insertion``.
-    galaxy : ndarray, shape (S, S), bool
-        The isophote mask.
-    fill : str
-    """
-    without = np.where(galaxy[:, :, None], baseline_picture(crop, fill), crop.astype(np.float32))
-    answers = network.answers(np.stack([crop.astype(np.float32), without]))[:, target.index]
-    return float(answers[0] - answers[1])

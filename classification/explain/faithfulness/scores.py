@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -82,7 +83,7 @@ PLACES = ("outskirts", "neighbours", "border", "sky")
 _SPOT_OF_SIDE = 0.15
 
 
-def reference_maps(size_px: int, seed: int) -> dict[str, NDArray[np.float32]]:
+def reference_maps(size_px: int, seed: int | tuple[int, ...]) -> dict[str, NDArray[np.float32]]:
     """Maps that know nothing: noise, and a round spot in the middle of the crop."""
     axis = (np.arange(size_px) - (size_px - 1) / 2.0) / (_SPOT_OF_SIDE * size_px)
     spot = np.exp(-0.5 * (axis[:, None] ** 2 + axis[None] ** 2))
@@ -124,7 +125,8 @@ def galaxy_scores(
         ``PLACES``; what a map has not is NaN.
     curves : dict of str to CurvePair
     """
-    everything = {**maps, **reference_maps(len(crop), seed)}
+    # another random map for each galaxy, the same one each time
+    everything = {**maps, **reference_maps(len(crop), (seed, zlib.crc32(crop.tobytes())))}
     curves = deletion_and_insertion(network, crop, target, everything, steps=steps, seed=seed)
     scores = {}
     for name, values in everything.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -38,6 +39,21 @@ class ScaleBar:
 
     percent: float
     label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A line around part of a map.
+
+    Attributes
+    ----------
+    mask : ndarray, shape (S, S), bool
+    colour : tuple of int
+        Red, green, blue.
+    """
+
+    mask: NDArray[np.bool_]
+    colour: tuple[int, int, int] = _GALAXY_LINE
 
 
 def scale_bar(
@@ -77,20 +93,28 @@ def scale_bar(
     return ScaleBar(100.0 / side_r90, "1 R90")
 
 
+def outlines(regions: CropRegions) -> tuple[Outline, ...]:
+    """The outlines of a galaxy and of its neighbours."""
+    return (
+        Outline(regions.mask("neighbours"), _NEIGHBOUR_LINE),
+        Outline(regions.galaxy, _GALAXY_LINE),
+    )
+
+
 def map_uri(
     values: NDArray[np.floating],
-    regions: CropRegions | None = None,
+    drawn: Sequence[Outline] = (),
     size_px: int = SHOWN_PX,
     *,
     own_scale: bool = True,
 ) -> str:
-    """A map in colour with the outlines of the galaxy and its neighbours, as a data URI.
+    """A map in colour, as a data URI.
 
     Parameters
     ----------
     values : ndarray, shape (S, S)
         NaN is shown white.
-    regions : CropRegions, optional
+    drawn : sequence of Outline
     size_px : int
         Side of the picture.
     own_scale : bool
@@ -99,9 +123,8 @@ def map_uri(
     known = np.nan_to_num(values).astype(np.float32)
     fine = _enlarged(scaled(known) if own_scale else known, size_px)
     picture = coloured(fine)
-    if regions is not None:
-        picture = _outlined(picture, regions.mask("neighbours"), _NEIGHBOUR_LINE)
-        picture = _outlined(picture, regions.galaxy, _GALAXY_LINE)
+    for line in drawn:
+        picture = _outlined(picture, line.mask, line.colour)
     return picture_uri(picture, quality=_MAP_QUALITY)
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from classification.explain.galaxy_mask import CropRegions, in_galaxy_frame
+from classification.explain.galaxy_mask import CropRegions, Ellipse, in_galaxy_frame
 
 SIZE_PX = 96
 REACH = 2.0
@@ -81,8 +80,6 @@ def mean_map(
 
 def unit_ellipse(axis_ratio: float) -> NDArray[np.bool_]:
     """The mask of the mean galaxy in the mean map."""
-    mask = np.zeros((SIZE_PX, SIZE_PX), np.uint8)
     major = SIZE_PX / (2.0 * REACH)
-    middle = (SIZE_PX // 2, SIZE_PX // 2)
-    axes = (round(major), max(1, round(axis_ratio * major)))
-    return np.asarray(cv2.ellipse(mask, middle, axes, 0, 0, 360, 1, -1) > 0)
+    ellipse = Ellipse(SIZE_PX / 2.0, SIZE_PX / 2.0, major, axis_ratio * major, 0.0)
+    return np.asarray(ellipse.radius(SIZE_PX) <= 1.0)

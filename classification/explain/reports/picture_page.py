@@ -21,6 +21,7 @@ from classification.explain.reports.drawing import (
     colour_gradient,
     crop_uri,
     map_uri,
+    outlines,
 )
 from classification.explain.reports.vote_tree import QuestionRow, tree_rows
 from classification.explain.subjects import ExplainedSubject, class_answers, votes_of
@@ -56,7 +57,7 @@ class SubjectSection:
     kind: str
     target: str
     answer: float
-    effect: float
+    empty: float
     bars: tuple[ClassBar, ...]
     scheme: str
     tree: tuple[QuestionRow, ...]
@@ -174,9 +175,9 @@ def agreements(
             Agreement(
                 name,
                 rank_correlation(values, other),
-                map_uri(values, regions, _MAP_PX),
-                map_uri(other, regions, _MAP_PX),
-                map_uri(difference, regions, _MAP_PX, own_scale=False),
+                map_uri(values, outlines(regions), _MAP_PX),
+                map_uri(other, outlines(regions), _MAP_PX),
+                map_uri(difference, outlines(regions), _MAP_PX, own_scale=False),
             )
         )
     return found
@@ -196,8 +197,8 @@ def _section(
         name=subject.name,
         kind=subject.kind,
         target=explained.target.label,
-        answer=float(explained.answers[explained.target.index]),
-        effect=explained.effect,
+        answer=explained.answer,
+        empty=explained.empty_answer,
         bars=()
         if classes is None
         else tuple(
@@ -213,7 +214,7 @@ def _section(
         maps=tuple(
             MapCell(
                 name,
-                map_uri(values, regions, _MAP_PX),
+                map_uri(values, outlines(regions), _MAP_PX),
                 _map_lines(explained, name),
             )
             for name, values in explained.maps.items()
@@ -226,7 +227,7 @@ def _section(
         questions=tuple(
             MapCell(
                 target.label.partition(":")[2] or target.label,
-                map_uri(values, regions, _MAP_PX),
+                map_uri(values, outlines(regions), _MAP_PX),
                 (f"votes {explained.answers[target.index]:.2f}",),
             )
             for target, values in explained.questions

@@ -22,7 +22,13 @@ from classification.explain.reports.charts import (
     placement_chart,
     randomisation_chart,
 )
-from classification.explain.reports.drawing import colour_gradient, crop_uri, map_uri
+from classification.explain.reports.drawing import (
+    Outline,
+    colour_gradient,
+    crop_uri,
+    map_uri,
+    outlines,
+)
 from classification.explain.reports.mean_maps import mean_map, unit_ellipse
 from classification.explain.reports.verdict import (
     INSIDE_GOAL,
@@ -273,7 +279,10 @@ def _class_maps(
                 len(rows),
                 picture_uri(_brightened(first.light)),
                 tuple(
-                    (method, map_uri(mean.values, unit_ellipse(mean.axis_ratio), _PICTURE_PX))
+                    (
+                        method,
+                        map_uri(mean.values, [Outline(unit_ellipse(mean.axis_ratio))], _PICTURE_PX),
+                    )
                     for method, mean in means.items()
                 ),
             )
@@ -298,7 +307,7 @@ def _exhibit(
     values = held.maps.get(method)
     return PairExhibit(
         crop_uri(held.crop, regions, _PICTURE_PX),
-        "" if values is None else map_uri(values, regions, _PICTURE_PX),
+        "" if values is None else map_uri(values, outlines(regions), _PICTURE_PX),
         explained.galaxies.ids[row],
         _link(explained, row) if linked else "",
         lines,
@@ -339,8 +348,16 @@ def _least_alike(
         regions = explained.regions(row, first)
         found.append(
             PairExhibit(
-                map_uri(explained.explained(row, first).maps[chosen.method], regions, _PICTURE_PX),
-                map_uri(explained.explained(row, second).maps[chosen.method], regions, _PICTURE_PX),
+                map_uri(
+                    explained.explained(row, first).maps[chosen.method],
+                    outlines(regions),
+                    _PICTURE_PX,
+                ),
+                map_uri(
+                    explained.explained(row, second).maps[chosen.method],
+                    outlines(regions),
+                    _PICTURE_PX,
+                ),
                 explained.galaxies.ids[row],
                 _link(explained, row) if linked else "",
                 (f"{chosen.method.replace('_', ' ')}: rank correlation {values[row]:.2f}",),

@@ -21,8 +21,8 @@ INSIDE_GOAL = 0.8
 """Part of the positive attribution that should lie on the galaxy."""
 
 COMPLETENESS_GOAL = 0.01
-LEAST_EFFECT = 0.1
-"""An answer that falls by less than this without the galaxy is not about the galaxy."""
+LEAST_OWN = 0.1
+"""Answers that other galaxies get as well, but for so much, are not about the galaxy."""
 
 LEAST_GAIN = 0.05
 """Insertion less deletion above that of a random map; less is next to nothing."""
@@ -61,7 +61,8 @@ class SubjectFigures:
     accuracy : Interval
     commonest : float or None
         Accuracy of always answering the commonest class.
-    effect : Interval
+    own : Interval
+        How much higher the answer explained is for a galaxy than for the others.
     table : ScoreTable
         Over all galaxies.
     right_table : ScoreTable or None
@@ -78,7 +79,7 @@ class SubjectFigures:
     right: NDArray[np.bool_]
     accuracy: Interval
     commonest: float | None
-    effect: Interval
+    own: Interval
     table: ScoreTable
     right_table: ScoreTable | None
     checks: Mapping[str, RandomisationCheck]
@@ -88,7 +89,7 @@ class SubjectFigures:
     def exposed(self) -> bool:
         """Whether the network itself, not a method, fails a test."""
         return any(
-            finding.state == BAD and finding.key in ("accuracy", "effect", "faithfulness")
+            finding.state == BAD and finding.key in ("accuracy", "own", "faithfulness")
             for finding in self.findings
         )
 
@@ -107,7 +108,7 @@ class SubjectFigures:
             "galaxies": self.table.n,
             "accuracy": self.accuracy.as_dict(),
             "commonest_class_accuracy": self.commonest,
-            "galaxy_effect": self.effect.as_dict(),
+            "answer_above_other_galaxies": self.own.as_dict(),
             "scores": means(self.table),
             "gain_above_random": {
                 name: each.as_dict() for name, each in self.table.above_random.items()
@@ -158,7 +159,7 @@ def subject_figures(explained: ExplainedSet, subject: ExplainedSubject) -> Subje
         right = known & (classes.probabilities.argmax(axis=1) == truth)
         accuracy = mean_interval(np.where(known, right.astype(np.float64), np.nan))
         commonest = float(np.bincount(truth[known]).max() / known.sum())
-    effect = mean_interval(explained.effects[name])
+    own = mean_interval(above_others(explained.answers[name], explained.targets[name]))
     rows = explained.scores[name]
     table = score_table(rows)
     right_table = score_table([rows[i] for i in np.flatnonzero(right)]) if right.any() else None
@@ -171,13 +172,13 @@ def subject_figures(explained: ExplainedSet, subject: ExplainedSubject) -> Subje
         right=right,
         accuracy=accuracy,
         commonest=commonest,
-        effect=effect,
+        own=own,
         table=table,
         right_table=right_table,
         checks=checks,
         findings=(
             _accuracy(accuracy, commonest),
-            _effect(effect),
+            _own(own),
             _faithfulness(table),
             _inside(right_table),
             _randomisation(checks, explained, subject),
@@ -193,6 +194,33 @@ def known_classes(galaxies: GalaxySet, classes: ClassAnswers | None) -> NDArray[
         return unknown
     labels = galaxies.classes[classes.scheme]
     return labels.index if labels.names == classes.names else unknown
+
+
+def above_others(
+    answers: NDArray[np.floating], targets: NDArray[np.integer]
+) -> NDArray[np.float64]:
+    """How much higher each galaxy's answer is than the mean of the others' same answer.
+
+    Near 0 for a network that says much the same of every picture. Pictures without
+    their galaxy would ask the same, but no network was trained on such pictures.
+
+    Parameters
+    ----------
+    answers : ndarray, shape (N, K)
+    targets : ndarray, shape (N,)
+        Column of each galaxy's answer.
+
+    Returns
+    -------
+    ndarray, shape (N,), float64
+        NaN where there is no other galaxy.
+    """
+    count = len(answers)
+    if count < 2:
+        return np.full(count, np.nan)
+    own = answers[np.arange(count), targets].astype(np.float64)
+    others = (answers.sum(axis=0, dtype=np.float64)[targets] - own) / (count - 1)
+    return own - others
 
 
 def best_placed(table: ScoreTable) -> str | None:
@@ -215,13 +243,13 @@ def _accuracy(accuracy: Interval, commonest: float | None) -> Finding:
     )
 
 
-def _effect(effect: Interval) -> Finding:
-    if effect.value is None or effect.low is None:
-        return Finding("effect", "No galaxy could be taken out of its picture.", OPEN)
-    said = f"With the galaxy taken out of the picture, its answer falls by {_interval(effect)}"
-    if effect.low < LEAST_EFFECT:
-        return Finding("effect", f"{said}: the answer is hardly about the galaxy.", BAD)
-    return Finding("effect", f"{said}: the answer is about the galaxy.", GOOD)
+def _own(own: Interval) -> Finding:
+    if own.value is None or own.low is None:
+        return Finding("own", "There is no other galaxy to compare answers with.", OPEN)
+    said = f"A galaxy gets its answer by {_interval(own)} more than the other galaxies do"
+    if own.low < LEAST_OWN:
+        return Finding("own", f"{said}: the answers hardly depend on the picture.", BAD)
+    return Finding("own", f"{said}: the answers depend on the picture.", GOOD)
 
 
 def _faithfulness(table: ScoreTable) -> Finding:

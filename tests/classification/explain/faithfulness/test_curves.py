@@ -8,7 +8,6 @@ from classification.explain.faithfulness.curves import (
     Curve,
     deletion_and_insertion,
     falling_order,
-    galaxy_effect,
 )
 from classification.explain.faithfulness.scores import reference_maps
 from classification.explain.targets import Target
@@ -59,11 +58,3 @@ def test_ties_are_broken_by_lot_and_not_by_rows():
     assert abs(np.corrcoef(order, np.arange(400))[0, 1]) < 0.15
     assert (falling_order(np.zeros((20, 20)), 1) != order).any()
     assert falling_order(np.array([[1.0, 3.0], [2.0, -1.0]])).tolist() == [1, 2, 0, 3]
-
-
-def test_the_effect_of_the_galaxy_is_what_the_answer_loses_without_it():
-    looking, blind = LookingNetwork(disc()), LookingNetwork(disc(radius=3, x=20, y=20))
-    assert galaxy_effect(looking, CROP, TARGET, disc(radius=10)) == pytest.approx(
-        looking.answers(CROP[None])[0, 0], abs=0.01
-    )
-    assert galaxy_effect(blind, CROP, TARGET, disc(radius=10)) == pytest.approx(0, abs=1e-6)

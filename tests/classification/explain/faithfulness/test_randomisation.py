@@ -73,7 +73,9 @@ def test_weights_go_from_the_answers_downwards_and_the_network_keeps_its_own(net
     assert kept[0][0]  # the first convolution
     assert not kept[0][-2]  # the last layer's kernel
     assert not any(kept[2][i] for i in range(0, len(before), 5))  # kernels of convolutions
-    assert all(np.array_equal(a, b) for a, b in zip(before, network.model.get_weights(), strict=True))
+    assert all(
+        np.array_equal(a, b) for a, b in zip(before, network.model.get_weights(), strict=True)
+    )
     assert np.array_equal(network.answers(CROPS), answers)
 
 

@@ -1,8 +1,9 @@
 """What a channel of a layer looks for: the picture that excites it most.
 
 Gradient ascent on the mean activation of a channel (Erhan et al. 2009; Simonyan, Vedaldi
-and Zisserman 2014, arXiv:1312.6034), jittered and slightly blurred on the way as in Olah,
-Mordvintsev and Schubert 2017, doi:10.23915/distill.00007, since bare ascent ends in noise.
+and Zisserman 2014, arXiv:1312.6034). Bare ascent ends in noise, so the picture is jittered
+and the gradient smoothed, less and less, on the way (Olah, Mordvintsev and Schubert 2017,
+doi:10.23915/distill.00007).
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ STEP_LEVELS = 6.0
 _START_LEVEL = 60.0
 _START_NOISE = 8.0
 _JITTER_PX = 2
-_BLUR_PX = 0.6
-_BLUR_EVERY = 4
+_FIRST_BLUR_PX = 2.5
+_LAST_BLUR_PX = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +104,12 @@ def filter_pictures(
         rolled = np.roll(pictures, shift, axis=(1, 2))
         values, gradient = value_and_gradient(model, rolled, np.asarray(channels))
         before = values if before is None else before
+        blur_px = _FIRST_BLUR_PX + (_LAST_BLUR_PX - _FIRST_BLUR_PX) * step / steps
+        gradient = np.stack([cv2.GaussianBlur(g, (0, 0), blur_px) for g in gradient])
         gradient = np.roll(gradient, -shift, axis=(1, 2))
         size_of = np.sqrt((gradient**2).mean(axis=(1, 2, 3), keepdims=True))
         # a channel that is silent has no gradient: it stays where it is
         pictures = pictures + STEP_LEVELS * gradient / np.maximum(size_of, 1e-20)
-        if step % _BLUR_EVERY == _BLUR_EVERY - 1 and step + 1 < steps:
-            pictures = np.stack([cv2.GaussianBlur(p, (0, 0), _BLUR_PX) for p in pictures])
         pictures = np.clip(pictures, 0, 255).astype(np.float32)
         if progress is not None:
             progress(step + 1, steps)

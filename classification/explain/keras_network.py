@@ -11,8 +11,8 @@ from keras import layers, ops
 from numpy.typing import NDArray
 
 from classification.batches import COUNTS, VOTES
+from classification.explain.answer_layers import BothAnswers, LogConcentrations, LogOdds
 from classification.explain.crops import BATCH, Crops, Progress, check_crops
-from classification.explain.log_odds import LogOdds
 from classification.explain.outputs import (
     CLASS5_SCHEME,
     EDGE_OUTPUTS,
@@ -70,6 +70,9 @@ class KerasNetwork:
         class_bias: Sequence[float] | None = None,
     ) -> None:
         self.name = name or model.name
+        if isinstance(model, keras.Sequential) and model.built:
+            # its layers one by one, not as a single one
+            model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
         self.source = model
         self.input_size_px = _square_input(model, self.name)
         if isinstance(model.output, dict):
@@ -143,6 +146,10 @@ class KerasNetwork:
 
 def _square_input(model: keras.Model, name: str) -> int:
     """Side of the crops."""
+    if not model.built or not getattr(model, "inputs", None):
+        raise GalaxyEdgeError(
+            f"{name}: was never built; call it on crops, save it and read it back"
+        )
     shape = model.input_shape
     fits = isinstance(shape, tuple) and len(shape) == 4 and not isinstance(shape[0], tuple)
     if not fits or shape[1] is None or shape[1] != shape[2] or shape[3] != 3:
@@ -174,7 +181,8 @@ def _edge_answers(
     if class_bias is not None:
         if len(class_bias) != len(CLASS5):
             raise GalaxyEdgeError(f"{name}: the class bias has {len(class_bias)} numbers, not 5")
-        scores = scores + np.asarray(class_bias, np.float32)
+        bias = [float(number) for number in class_bias]
+        scores = layers.Rescaling(1.0, offset=bias, dtype="float32", name="class_bias")(scores)
     return layers.Concatenate(name="all_answers")(
         [
             TreeVotes(name="vote_fractions")(model.output[VOTES]),
@@ -191,10 +199,10 @@ def _with_activation(model: keras.Model, card: NetworkCard, name: str) -> keras.
     _width(model.output, name)
     if card.target == COUNTS:
         largest = float(card.loss_options.get("largest", 100.0))
-        # a softmax of logarithms is the share of each concentration
-        answers = TreeVotes(name="vote_fractions")(ops.log(1.0 + largest * model.output))
+        logarithms = LogConcentrations(largest, name="log_concentrations")(model.output)
+        answers = TreeVotes(name="vote_fractions")(logarithms)
     elif card.target != VOTES and card.head.width == 1:
-        answers = layers.Concatenate(name="both_answers")([1.0 - model.output, model.output])
+        answers = BothAnswers(name="both_answers")(model.output)
     else:
         return model
     return keras.Model(model.input, answers, name=model.name)

@@ -27,7 +27,8 @@ _NUCLEUS_LIGHT = 0.15  # of the galaxy's light, brightest pixels first
 _INNER_LIGHT = 0.5
 _WEIGHT = {"nucleus": 0.04, "inner": 0.2, "disk": 0.3, "halo": 0.2, "neighbours": 0.06, "sky": 0.2}
 _SOFTENING = 12.0  # level above the sky, of 255, where the logarithm takes over
-_COMPACTNESS = 0.15
+_COMPACTNESS = 0.3  # about as much room for brightness as for distance
+_SKY_COMPACTNESS = 10.0  # nothing there but noise, which must not draw the borders
 _SMOOTHING_OF_SIDE = 0.01
 _SMALLEST_OF_SIDE = 0.045  # pieces below the square of this join a neighbour
 
@@ -80,7 +81,7 @@ def galaxy_superpixels(crop: Crops, pieces: int = PIECES) -> Superpixels:
             local = slic(
                 light,
                 n_segments=wanted,
-                compactness=_COMPACTNESS,
+                compactness=_SKY_COMPACTNESS if zone == "sky" else _COMPACTNESS,
                 mask=mask,
                 channel_axis=-1,
                 start_label=1,

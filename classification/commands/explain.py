@@ -179,6 +179,22 @@ def explain_picture(
         str, typer.Option("--box", help="Its box: left,top,right,bottom in pixels.")
     ] = "",
     methods: MethodsOption = "",
+    gradcam_layer: Annotated[
+        str,
+        typer.Option("--gradcam-layer", help="Layer of Grad-CAM; left out, the last convolution."),
+    ] = "",
+    layers: Annotated[
+        str,
+        typer.Option(
+            "--layers",
+            help="Layers of Keras networks to look into, with commas between; left out, the last "
+            "of each size.",
+        ),
+    ] = "",
+    filters: Annotated[
+        bool,
+        typer.Option("--filters", help="Draw what the channels of these layers look for, too."),
+    ] = False,
     data: Annotated[
         Path | None,
         typer.Option("--data", help="Labelled galaxies among which the closest are looked for."),
@@ -211,8 +227,10 @@ def explain_picture(
     browser = check_format(file_format)
     from classification.commands.explaining_bar import ExplainingBar
     from classification.explain.explained_picture import explain_in_picture
+    from classification.explain.keras_network import KerasNetwork
     from classification.explain.picture_galaxy import find_galaxy
     from classification.explain.registry import method_names
+    from classification.explain.reports.layer_views import layer_views
     from classification.explain.reports.pages import write_single_page
     from classification.explain.set_choice import training_galaxies
     from classification.explain.subjects import open_subjects
@@ -239,16 +257,35 @@ def explain_picture(
             names,
             target_name=target,
             name=picture.name,
+            options={"gradcam": {"layer": gradcam_layer}} if gradcam_layer else None,
             seed=seed,
             progress=bar.show,
         )
+        views = {
+            subject.name: layer_views(
+                subject.network,
+                found.crop,
+                _split(layers) or None,
+                filters=filters,
+                seed=seed,
+                progress=bar.show,
+            )
+            for subject, found, _ in parts
+            if isinstance(subject.network, KerasNetwork)
+        }
         training = (
             None
             if data is None
             else _training(bar, subjects[0], training_galaxies(data, None, closest_from, seed))
         )
         write_single_page(
-            output, picture, galaxy, parts, training=training, arcsec_per_px=pixel_scale
+            output,
+            picture,
+            galaxy,
+            parts,
+            training=training,
+            arcsec_per_px=pixel_scale,
+            layers=views,
         )
         if file_format != HTML:
             bar.show(f"writing {file_format}", 0, 1)
@@ -277,10 +314,14 @@ def named_methods(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
     """The methods of ``--methods``; all that are known where it is empty."""
     from classification.explain.registry import method
 
-    names = tuple(name.strip() for name in text.split(",") if name.strip()) or known
+    names = _split(text) or known
     for name in names:
         method(name)  # tells which names there are
     return tuple(dict.fromkeys(names))
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _numbers(option: str, text: str, count: int) -> tuple[float, ...] | None:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from classification.explain.explained_galaxy import ExplainedGalaxy, explain_galaxy, methods_for
+from classification.explain.explained_galaxy import (
+    ExplainedGalaxy,
+    MethodOptions,
+    explain_galaxy,
+    methods_for,
+)
 from classification.explain.explained_set import FINE_PX, shared_target
 from classification.explain.galaxy_mask import CropRegions, crop_regions
 from classification.explain.picture_galaxy import PictureGalaxy
@@ -26,6 +31,7 @@ def explain_in_picture(
     target_name: str = "",
     name: str = "picture",
     regions_of: Callable[[ExplainedSubject], CropRegions] | None = None,
+    options: MethodOptions | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> list[Part]:
@@ -43,6 +49,8 @@ def explain_in_picture(
         Of the picture, for messages.
     regions_of : callable, optional
         Tells where the galaxy lies in the crop of a network; left out, its isophote does.
+    options : mapping, optional
+        Options of methods by their names.
     seed : int
     progress : callable, optional
         Told what is done, how many steps of it, and how many there are.
@@ -89,6 +97,7 @@ def explain_in_picture(
             regions,
             questions=() if votes is None else for_questions(answers, least_asked=_LEAST_ASKED),
             question_method="gradcam" if subject.has_gradient else "occlusion",
+            options=options,
             seed=seed,
             progress=told,
         )

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from annotations.formats.outputs import new_file
 from annotations.galaxies.dataset import GalaxySet
-from classification.bootstrap import Interval
 from classification.explain.explained_galaxy import (
     QUICK,
     ExplainedGalaxy,
@@ -30,17 +26,15 @@ from classification.explain.faithfulness.redrawing import STAGES
 from classification.explain.galaxy_mask import CropRegions, NoGalaxyError, crop_regions
 from classification.explain.networks import KerasNetwork
 from classification.explain.registry import method
+from classification.explain.set_folder import kept_file, open_record, read_checks, write_checks
 from classification.explain.subjects import ExplainedSubject
 from classification.explain.targets import Target, strongest_of, target_at
 from classification.preparation import Preparation
 from edge_runtime.crops import CROP_SIDE_R90
-from edge_runtime.errors import GalaxyEdgeError
 from edge_runtime.evaluation.galaxy_labels import R90_FRAME_PX
 
 _log = logging.getLogger(__name__)
 
-RECORD_FILE = "run.json"
-KEPT = "kept"
 FINE_PX = round(CROP_SIDE_R90 * R90_FRAME_PX)
 
 Progress = Callable[[str, int, int], None]
@@ -115,7 +109,7 @@ class ExplainedSet:
     def explained(self, row: int, subject: ExplainedSubject) -> ExplainedGalaxy:
         """One galaxy with its maps, from disk."""
         return ExplainedGalaxy.load(
-            _kept_file(self.folder, row, self.galaxies.ids[row], self.subjects.index(subject))
+            kept_file(self.folder, row, self.galaxies.ids[row], self.subjects.index(subject))
         )
 
     def regions(self, row: int, subject: ExplainedSubject) -> CropRegions:
@@ -149,7 +143,15 @@ def explain_set(
         The folder holds another run, a picture cannot be read, or no picture has a
         galaxy in its middle.
     """
-    _open_record(folder, galaxies, subjects, plan)
+    open_record(
+        folder,
+        {
+            "galaxies": list(galaxies.ids),
+            "data_hash": galaxies.data_hash,
+            "networks": [subject.identity for subject in subjects],
+            "plan": asdict(plan),
+        },
+    )
     told = progress or (lambda *_: None)
     kept, regions, faults = [], [], []
     preparations = dict.fromkeys(each.preparation for each in subjects)
@@ -237,7 +239,7 @@ def _explained(
 ) -> Iterator[ExplainedGalaxy]:
     first: Target | None = None
     for place, subject in enumerate(subjects):
-        file = _kept_file(folder, row, galaxies.ids[row], place)
+        file = kept_file(folder, row, galaxies.ids[row], place)
         if file.is_file():
             explained = ExplainedGalaxy.load(file)
         else:
@@ -271,9 +273,9 @@ def _checks(
     folder: Path,
     told: Progress,
 ) -> dict[str, RandomisationCheck]:
-    file = folder / KEPT / f"checks-{place}.json"
-    if file.is_file():
-        return {c["method"]: _check_from(c) for c in json.loads(file.read_text(encoding="utf-8"))}
+    kept = read_checks(folder, place)
+    if kept is not None:
+        return kept
     count = min(plan.checked, len(galaxies))
     crops = np.stack([found[row][place].crop for row in range(count)])
     targets = [found[row][place].target for row in range(count)]
@@ -299,58 +301,8 @@ def _checks(
         seed=plan.seed,
         progress=lambda done, total: told(f"redrawing weights of {subject.name}", done, total),
     )
-    with new_file(file) as partial:
-        partial.write_text(json.dumps([asdict(c) for c in checks.values()]), encoding="utf-8")
+    write_checks(folder, place, checks)
     return checks
-
-
-def _check_from(stored: Mapping[str, Any]) -> RandomisationCheck:
-    return RandomisationCheck(
-        method=stored["method"],
-        stages=tuple(stored["stages"]),
-        correlation=tuple(Interval(**each) for each in stored["correlation"]),
-        structure=tuple(Interval(**each) for each in stored["structure"]),
-        itself=Interval(**stored["itself"]),
-        known=tuple(stored["known"]),
-        margin=stored["margin"],
-    )
-
-
-def _open_record(
-    folder: Path, galaxies: GalaxySet, subjects: Sequence[ExplainedSubject], plan: SetPlan
-) -> None:
-    """Begin a run in a folder, or make sure that the one in it is the same."""
-    record = {
-        "galaxies": list(galaxies.ids),
-        "data_hash": galaxies.data_hash,
-        "networks": [subject.identity for subject in subjects],
-        "plan": asdict(plan),
-    }
-    record = json.loads(json.dumps(record))
-    file = folder / RECORD_FILE
-    if not file.exists():
-        with new_file(file) as partial:
-            partial.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        return
-    try:
-        stored = json.loads(file.read_text(encoding="utf-8"))
-        differing = [key for key in record if stored[key] != record[key]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise GalaxyEdgeError(f"{file}: cannot be read ({error}); use another folder") from error
-    if differing:
-        raise GalaxyEdgeError(
-            f"{folder}: holds explanations of other {', '.join(differing)}; use another --output"
-        )
-
-
-def _kept_file(folder: Path, row: int, identity: str, place: int) -> Path:
-    return folder / KEPT / f"{file_stem(row, identity)}-{place}.npz"
-
-
-def file_stem(row: int, identity: str) -> str:
-    """File name of a galaxy without its suffix; different for each row."""
-    plain = (c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in identity)
-    return f"{row:04d}-{''.join(plain)}"
 
 
 def _lightened(explained: ExplainedGalaxy) -> ExplainedGalaxy:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,16 +11,18 @@ from numpy.typing import NDArray
 
 from annotations.galaxies.dataset import GalaxySet
 from classification.explain.explained_picture import Part
-from classification.explain.explained_set import FINE_PX, ExplainedSet, file_stem, fine_crop
+from classification.explain.explained_set import FINE_PX, ExplainedSet, fine_crop
 from classification.explain.picture_galaxy import PictureGalaxy
 from classification.explain.reports.closest import TrainingPictures
 from classification.explain.reports.drawing import ScaleBar, crop_uri, scale_bar
+from classification.explain.reports.layer_views import LayerView
 from classification.explain.reports.picture_page import (
     ClosestPicture,
     PictureFacts,
     write_picture_page,
 )
-from classification.explain.reports.set_page import PAGES
+from classification.explain.reports.set_galleries import PAGES
+from classification.explain.set_folder import file_stem
 from classification.explain.subjects import class_answers
 from edge_runtime.evaluation.galaxy_labels import R90_FRAME_PX
 
@@ -117,6 +119,7 @@ def write_single_page(
     *,
     training: TrainingPictures | None = None,
     arcsec_per_px: float | None = None,
+    layers: Mapping[str, Sequence[LayerView]] | None = None,
 ) -> None:
     """Write the page of a galaxy in a picture of any kind.
 
@@ -130,6 +133,8 @@ def write_single_page(
     parts : sequence of (ExplainedSubject, ExplainedGalaxy, CropRegions)
     training : TrainingPictures, optional
     arcsec_per_px : float, optional
+    layers : mapping, optional
+        By network, what its layers see.
     """
     preparation = parts[0][0].preparation
     facts = _facts(
@@ -146,7 +151,8 @@ def write_single_page(
         ),
     )
     place = f"{galaxy.x_px:.0f}, {galaxy.y_px:.0f}, by {galaxy.found}"
-    _write(path, replace(facts, facts=(*facts.facts, ("place", place))), parts, training, "")
+    placed = replace(facts, facts=(*facts.facts, ("place", place)))
+    _write(path, placed, parts, training, "", layers)
 
 
 def _facts(
@@ -181,6 +187,7 @@ def _write(
     parts: Sequence[Part],
     training: TrainingPictures | None,
     back: str,
+    layers: Mapping[str, Sequence[LayerView]] | None = None,
 ) -> None:
     crop = parts[0][1].crop
     write_picture_page(
@@ -189,6 +196,7 @@ def _write(
         parts,
         closest=[] if training is None else closest_pictures(training, crop, facts.name),
         closest_by="" if training is None else training.measure,
+        layers=layers,
         back=back,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from classification.explain.reports.drawing import (
     map_uri,
     outlines,
 )
+from classification.explain.reports.layer_views import LayerView
 from classification.explain.reports.vote_tree import QuestionRow, tree_rows
 from classification.explain.subjects import ExplainedSubject, class_answers, votes_of
 from classification.reports.text import TEXT
@@ -64,6 +65,7 @@ class SubjectSection:
     maps: tuple[MapCell, ...]
     left_out: tuple[str, ...]
     questions: tuple[MapCell, ...]
+    layers: tuple[LayerView, ...]
     scores: tuple[tuple[str, tuple[float, ...]], ...]
     curves: str
 
@@ -122,6 +124,7 @@ def write_picture_page(
     *,
     closest: Sequence[ClosestPicture] = (),
     closest_by: str = "",
+    layers: Mapping[str, Sequence[LayerView]] | None = None,
     back: str = "",
 ) -> None:
     """Write the page about one picture.
@@ -137,9 +140,12 @@ def write_picture_page(
         Training pictures, the most alike first.
     closest_by : str
         What they were compared by.
+    layers : mapping of str to sequence of LayerView, optional
+        By network, what its layers see.
     back : str
         Link to the page of the set; empty for none.
     """
+    seen = layers or {}
     write_page(
         output,
         "classification.explain.reports",
@@ -147,7 +153,7 @@ def write_picture_page(
         facts=facts,
         picture=crop_uri(facts.picture, facts.regions, 400),
         area=facts.regions.shares()["galaxy"],
-        sections=[_section(*each, facts) for each in explained],
+        sections=[_section(*each, facts, seen.get(each[0].name, ())) for each in explained],
         agreements=agreements(explained),
         score_titles=[(s.title, s.meaning, s.better) for s in SCORES],
         closest=closest,
@@ -188,6 +194,7 @@ def _section(
     explained: ExplainedGalaxy,
     regions: CropRegions,
     facts: PictureFacts,
+    layers: Sequence[LayerView],
 ) -> SubjectSection:
     classes = class_answers(subject.network, explained.answers[None])
     votes = votes_of(subject.network, explained.answers[None])
@@ -232,6 +239,7 @@ def _section(
             )
             for target, values in explained.questions
         ),
+        layers=tuple(layers),
         scores=tuple(
             (name, tuple(explained.scores[name].get(s.key, float("nan")) for s in SCORES))
             for name in (*explained.maps, *REFERENCES)

@@ -109,6 +109,20 @@ def test_a_picture_is_explained_at_the_place_that_is_named(run, tmp_path):
         assert "148, 88, by the" in text
         assert "10″" in text
         assert "No training pictures were named" in text
+        assert "What its layers see" in text
+
+
+def test_an_unknown_layer_is_told_with_those_there_are(run, tmp_path):
+    picture = tmp_path / "galaxy.png"
+    cv2.imwrite(str(picture), galaxy_crop(96, semi_major=24))
+    arguments = (
+        "picture", picture, "--network", run, "--output", tmp_path / "x.html",
+        "--box", "24,36,72,60", "--methods",
+    )  # fmt: skip
+    for asked in (("gradcam", "--gradcam-layer", "conv9"), ("occlusion", "--layers", "conv9")):
+        done = call(*arguments, *asked)
+        assert isinstance(done.exception, GalaxyEdgeError)
+        assert "no layer is called 'conv9'; there are" in str(done.exception)
 
 
 def test_a_picture_without_a_galaxy_is_told(run, tmp_path):

@@ -13,9 +13,10 @@ from annotations.galaxies.dataset import GalaxySet
 from classification.explain.explained_set import ExplainedSet, SetPlan, explain_set
 from classification.explain.galaxy_mask import NoGalaxyError
 from classification.explain.reports.closest import TrainingPictures
+from classification.explain.reports.findings import BAD, GOOD
 from classification.explain.reports.pages import write_galaxy_pages
 from classification.explain.reports.set_page import write_set_page
-from classification.explain.reports.verdict import BAD, GOOD, SubjectFigures
+from classification.explain.reports.subject_figures import SubjectFigures
 from classification.explain.subjects import ExplainedSubject, subject_of
 from classification.preparation import Preparation
 from edge_runtime.errors import GalaxyEdgeError

@@ -1,4 +1,4 @@
-"""What the numbers say about a network and its explanations, in sentences."""
+"""All numbers about one network on a set of galaxies."""
 
 from __future__ import annotations
 
@@ -10,40 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotations.galaxies.dataset import UNKNOWN_CLASS, GalaxySet
-from classification.bootstrap import Difference, Interval
+from classification.bootstrap import Interval
 from classification.explain.explained_set import ExplainedSet
 from classification.explain.faithfulness.intervals import mean_interval
 from classification.explain.faithfulness.randomisation import RandomisationCheck
-from classification.explain.faithfulness.scores import RANDOM, REFERENCES, ScoreTable, score_table
+from classification.explain.faithfulness.scores import ScoreTable, score_table
+from classification.explain.reports.findings import (
+    BAD,
+    Finding,
+    accuracy_finding,
+    completeness_findings,
+    faithfulness_finding,
+    inside_finding,
+    own_finding,
+    randomisation_finding,
+)
 from classification.explain.subjects import ClassAnswers, ExplainedSubject, class_answers
-
-INSIDE_GOAL = 0.8
-"""Part of the positive attribution that should lie on the galaxy."""
-
-COMPLETENESS_GOAL = 0.01
-LEAST_OWN = 0.1
-"""Answers that other galaxies get as well, but for so much, are not about the galaxy."""
-
-LEAST_GAIN = 0.05
-"""Insertion less deletion above that of a random map; less is next to nothing."""
-
-GOOD, BAD, OPEN = "good", "bad", "open"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was tested.
-
-    Attributes
-    ----------
-    key, text : str
-    state : str
-        ``good``, ``bad``, or ``open`` where it could not be told.
-    """
-
-    key: str
-    text: str
-    state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +159,12 @@ def subject_figures(explained: ExplainedSet, subject: ExplainedSubject) -> Subje
         right_table=right_table,
         checks=checks,
         findings=(
-            _accuracy(accuracy, commonest),
-            _own(own),
-            _faithfulness(table),
-            _inside(right_table),
-            _randomisation(checks, explained, subject),
-            *_completeness(table),
+            accuracy_finding(accuracy, commonest),
+            own_finding(own),
+            faithfulness_finding(table),
+            inside_finding(right_table),
+            randomisation_finding(checks, subject.has_gradient, list(explained.checks)),
+            *completeness_findings(table),
         ),
     )
 
@@ -221,119 +203,3 @@ def above_others(
     own = answers[np.arange(count), targets].astype(np.float64)
     others = (answers.sum(axis=0, dtype=np.float64)[targets] - own) / (count - 1)
     return own - others
-
-
-def best_placed(table: ScoreTable) -> str | None:
-    """The method with the most positive attribution on the galaxy."""
-    return table.best("inside")
-
-
-def _accuracy(accuracy: Interval, commonest: float | None) -> Finding:
-    if accuracy.value is None or accuracy.low is None or commonest is None:
-        return Finding("accuracy", "No class of these galaxies is known in its scheme.", OPEN)
-    said = f"It names the class of {_percent(accuracy)} of the galaxies"
-    if accuracy.low <= commonest:
-        return Finding(
-            "accuracy",
-            f"{said}: no better than always naming the commonest class ({commonest:.0%}).",
-            BAD,
-        )
-    return Finding(
-        "accuracy", f"{said}; always naming the commonest class would give {commonest:.0%}.", GOOD
-    )
-
-
-def _own(own: Interval) -> Finding:
-    if own.value is None or own.low is None:
-        return Finding("own", "There is no other galaxy to compare answers with.", OPEN)
-    said = f"A galaxy gets its answer by {_interval(own)} more than the other galaxies do"
-    if own.low < LEAST_OWN:
-        return Finding("own", f"{said}: the answers hardly depend on the picture.", BAD)
-    return Finding("own", f"{said}: the answers depend on the picture.", GOOD)
-
-
-def _faithfulness(table: ScoreTable) -> Finding:
-    method = table.best("gain")
-    if method is None:
-        return Finding("faithfulness", "No map could be scored.", OPEN)
-    above: Difference = table.above_random[method]
-    if above.difference is None or above.low is None:
-        return Finding("faithfulness", "No map could be compared with a random one.", OPEN)
-    random = table.means[RANDOM]["gain"].value or 0.0
-    said = (
-        f"Insertion less deletion is {_interval(table.means[method]['gain'])} for its most "
-        f"faithful maps ({method}) and {random:+.3f} for a random map"
-    )
-    if above.low < LEAST_GAIN:
-        return Finding(
-            "faithfulness", f"{said}: no method finds pixels that the answer rests on.", BAD
-        )
-    return Finding("faithfulness", f"{said}: the maps show pixels that the answer rests on.", GOOD)
-
-
-def _inside(table: ScoreTable | None) -> Finding:
-    method = None if table is None else best_placed(table)
-    if table is None or method is None:
-        return Finding("inside", "No galaxy is classified correctly.", OPEN)
-    inside = table.means[method]["inside"]
-    good = (inside.value or 0.0) >= INSIDE_GOAL
-    return Finding(
-        "inside",
-        f"Of the positive attribution of {method}, {_percent(inside)} lies inside the isophote "
-        f"of correctly classified galaxies; {INSIDE_GOAL:.0%} is the goal.",
-        GOOD if good else BAD,
-    )
-
-
-def _randomisation(
-    checks: Mapping[str, RandomisationCheck], explained: ExplainedSet, subject: ExplainedSubject
-) -> Finding:
-    if not checks:
-        if subject.has_gradient:
-            text = "The check with redrawn weights was not asked for."
-        elif explained.checks:
-            held = ", ".join(explained.checks)
-            text = (
-                "A TFLite file has no weights that could be redrawn; the check ran on "
-                f"{held} with the same methods."
-            )
-        else:
-            text = (
-                "A TFLite file has no weights that could be redrawn; name the .keras file it "
-                "was exported from with --compare, and the check runs on it."
-            )
-        return Finding("randomisation", text, OPEN)
-    margin = next(iter(checks.values())).margin
-    passing = [name for name, check in checks.items() if check.passes]
-    failing = [f"{name} ({c.reason})" for name, c in checks.items() if not c.passes]
-    said = f"Mean rank correlation with the maps of redrawn weights below {margin:g}: "
-    if not passing:
-        return Finding("randomisation", f"{said}no method. {'; '.join(failing)}.", BAD)
-    rest = f" Not passed by {'; '.join(failing)}." if failing else ""
-    return Finding("randomisation", f"{said}passed by {', '.join(passing)}.{rest}", GOOD)
-
-
-def _completeness(table: ScoreTable) -> list[Finding]:
-    found = []
-    for name, means in table.means.items():
-        error = means["completeness_error"]
-        if name in REFERENCES or error.value is None:
-            continue
-        good = error.value <= COMPLETENESS_GOAL
-        found.append(
-            Finding(
-                f"completeness {name}",
-                f"The sums of {name} are off by {error.value:.2%} on average; "
-                f"{COMPLETENESS_GOAL:.0%} is the goal.",
-                GOOD if good else BAD,
-            )
-        )
-    return found
-
-
-def _percent(found: Interval) -> str:
-    return f"{found.value:.1%} ({found.low:.1%} to {found.high:.1%})"
-
-
-def _interval(found: Interval) -> str:
-    return f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"

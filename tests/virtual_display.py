@@ -18,15 +18,15 @@ T = TypeVar("T")
 DEADLINE_S = 120.0  # for machines with much else to do
 
 
-def wait_for(what: str, condition: Callable[[], T]) -> T:
+def wait_for(what: str, condition: Callable[[], T], deadline_s: float = DEADLINE_S) -> T:
     """Ask until the condition holds; fail with its name after the deadline."""
-    end = time.monotonic() + DEADLINE_S
+    end = time.monotonic() + deadline_s
     while time.monotonic() < end:
         found = condition()
         if found:
             return found
         time.sleep(0.05)  # between two looks, not instead of one
-    raise AssertionError(f"waited {DEADLINE_S:.0f} s in vain for {what}")
+    raise AssertionError(f"waited {deadline_s:.0f} s in vain for {what}")
 
 
 class Display:

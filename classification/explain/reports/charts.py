@@ -3,42 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from classification.explain.faithfulness.curves import CurvePair
+from classification.explain.faithfulness.curves import Curve, CurvePair
 from classification.explain.faithfulness.randomisation import RandomisationCheck
 from classification.explain.faithfulness.scores import REFERENCES, ScoreTable
 from classification.explain.galaxy_mask import REGIONS
 from classification.reports.charts import COLOURS, HATCHES, axes_of, legend_above, line_style
 
-_REFERENCE_GREY = ("#666666", "#999999")
+PANEL_PX = (300, 180)
+"""Width and height of a panel of curves."""
+
+_REFERENCE_GREY = ("#777777", "#aaaaaa")
+_DASHES = ("", "7 3", "7 2 2 2", "4 2", "1.5 2.5")
 _SHARE_COLOURS = (COLOURS[4], COLOURS[5], COLOURS[1], "#bbbbbb", "#e3e3e3")
 
 
-def curve_chart(curves: Mapping[str, CurvePair], answer: str) -> Figure:
-    """Deletion and insertion of each map, beside one another."""
-    figure = Figure(figsize=(9.6, 3.9), layout="constrained")
-    for panel, kind in enumerate(("deletion", "insertion")):
-        axes = figure.add_subplot(1, 2, panel + 1)
-        for number, (name, pair) in enumerate(curves.items()):
-            answers = getattr(pair, kind).answers
-            shares = np.linspace(0, 100, len(answers))
-            axes.plot(shares, answers, label=name, linewidth=1.5, **_line(name, number))
-        axes.set_xlabel("pixels taken away, %" if kind == "deletion" else "pixels put back, %")
-        axes.set_ylabel(answer if panel == 0 else "")
-        axes.set_ylim(-0.02, 1.02)
-        axes.set_title(kind, fontsize=10)
-        axes.grid(alpha=0.3)
-    figure.legend(
-        *figure.axes[0].get_legend_handles_labels(),
-        loc="outside lower center",
-        ncols=5,
-        fontsize=8,
-        frameon=False,
-    )
-    return figure
+@dataclass(frozen=True, slots=True)
+class CurveLine:
+    """Both curves of one map, as the page draws them.
+
+    Attributes
+    ----------
+    name, colour, dash : str
+        Dash in the units of the points.
+    deletion, insertion : str
+        Points of the lines: from 0 to ``PANEL_PX`` across and, downwards, up.
+    """
+
+    name: str
+    colour: str
+    dash: str
+    deletion: str
+    insertion: str
+
+
+def curve_lines(curves: Mapping[str, CurvePair]) -> tuple[CurveLine, ...]:
+    """Deletion and insertion of each map, ready to be drawn by the page itself.
+
+    A page for each of hundreds of galaxies should not take a drawing library's second each.
+    """
+    lines = []
+    for number, (name, pair) in enumerate(curves.items()):
+        if name in REFERENCES:
+            colour, dash = _REFERENCE_GREY[REFERENCES.index(name)], _DASHES[-1]
+        else:
+            colour, dash = COLOURS[number % len(COLOURS)], _DASHES[number % (len(_DASHES) - 1)]
+        lines.append(CurveLine(name, colour, dash, _points(pair.deletion), _points(pair.insertion)))
+    return tuple(lines)
+
+
+def _points(curve: Curve) -> str:
+    width, height = PANEL_PX
+    x = np.linspace(0.0, width, len(curve.answers))
+    y = height * (1.0 - np.clip(curve.answers, 0.0, 1.0))
+    return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
 
 
 def randomisation_chart(checks: Mapping[str, RandomisationCheck]) -> Figure:
@@ -50,7 +72,14 @@ def randomisation_chart(checks: Mapping[str, RandomisationCheck]) -> Figure:
     for number, (name, check) in enumerate(checks.items()):
         means = [check.itself.value, *(each.value for each in check.correlation)]
         values = np.array([np.nan if value is None else value for value in means])
-        axes.plot(places, values, label=name, marker="o", markersize=4, **line_style(number))
+        axes.plot(
+            places,
+            values,
+            label=name.replace("_", " "),
+            marker="o",
+            markersize=4,
+            **line_style(number),
+        )
         for place, each in zip(places[1:], check.correlation, strict=True):
             if each.low is not None and each.high is not None:
                 axes.vlines(place, each.low, each.high, color=line_style(number)["color"])
@@ -85,11 +114,12 @@ def placement_chart(table: ScoreTable) -> Figure:
         if number == 0:
             axes.bar_label(bars, fmt="{:.0%}", label_type="center", fontsize=8)
         left += widths
-    axes.set_yticks(range(len(names)), names, fontsize=9)
+    axes.set_yticks(range(len(names)), [n.replace("_", " ") for n in names], fontsize=9)
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     axes.set_xlabel("part of the positive attribution")
-    legend_above(axes)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside upper center", ncols=5, fontsize=8, frameon=False)
     return figure
 
 
@@ -104,14 +134,8 @@ def agreement_chart(agreements: Mapping[str, Sequence[float]]) -> Figure:
             edges,
             histtype="step",
             linewidth=1.8,
-            label=f"{name}, mean {known.mean():.2f}" if len(known) else name,
+            label=f"{name.replace('_', ' ')}, mean {known.mean():.2f}" if len(known) else name,
             **line_style(number),
         )
     axes.legend(fontsize=8, loc="upper left")
     return figure
-
-
-def _line(name: str, number: int) -> dict[str, object]:
-    if name in REFERENCES:
-        return {"color": _REFERENCE_GREY[REFERENCES.index(name)], "linestyle": ":"}
-    return line_style(number)

@@ -161,6 +161,8 @@ def _outlined(
     picture: NDArray[np.uint8], mask: NDArray[np.bool_], colour: tuple[int, int, int]
 ) -> NDArray[np.uint8]:
     fine = cv2.resize(mask.astype(np.float32), picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    # pixels of the crop are larger than those of the picture: round their corners
+    fine = cv2.GaussianBlur(fine, (0, 0), 0.6 * len(picture) / len(mask))
     lines, _ = cv2.findContours(
         (fine > 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
     )

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from annotations.html_page import figure_uri, write_page
+from annotations.html_page import write_page
 from classification.explain.explained_galaxy import ExplainedGalaxy
 from classification.explain.faithfulness.scores import PLACES, REFERENCES, SCORES
 from classification.explain.faithfulness.similarity import rank_correlation, scaled
 from classification.explain.galaxy_mask import CropRegions
 from classification.explain.registry import method, method_names
-from classification.explain.reports.charts import curve_chart
+from classification.explain.reports.charts import PANEL_PX, CurveLine, curve_lines
 from classification.explain.reports.drawing import (
     ScaleBar,
     colour_gradient,
@@ -67,7 +67,7 @@ class SubjectSection:
     questions: tuple[MapCell, ...]
     layers: tuple[LayerView, ...]
     scores: tuple[tuple[str, tuple[float, ...]], ...]
-    curves: str
+    curves: tuple[CurveLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +159,7 @@ def write_picture_page(
         closest=closest,
         closest_by=closest_by,
         gradient=colour_gradient(),
+        panel=PANEL_PX,
         back=back,
         text=TEXT,
     )
@@ -244,7 +245,7 @@ def _section(
             (name, tuple(explained.scores[name].get(s.key, float("nan")) for s in SCORES))
             for name in (*explained.maps, *REFERENCES)
         ),
-        curves=figure_uri(curve_chart(explained.curves, explained.target.label)),
+        curves=curve_lines(explained.curves),
     )
 
 

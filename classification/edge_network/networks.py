@@ -14,6 +14,7 @@ from classification.models.compact import IMAGENET, build_compact
 from classification.models.efficientnet_lite import efficientnet_lite0, imagenet_path
 from classification.models.residual import build_residual
 from classification.models.searched import build_searched
+from classification.models.tuned_small import SmallHyperparameters, build_tuned_small
 from edge_runtime.errors import GalaxyEdgeError
 
 TEACHER_DROPOUT = 0.3
@@ -37,12 +38,34 @@ def build_teacher(input_size_px: int) -> keras.Model:
     return keras.Model(backbone.input, edge_outputs(x), name="teacher")
 
 
+def build_small(input_size_px: int, **sizes: float) -> keras.Model:
+    """The two convolutions of ``tuned_small`` with the same outputs.
+
+    Parameters
+    ----------
+    input_size_px : int
+        Side of the square RGB crop; pixel values are 0 to 255.
+    **sizes
+        Of ``SmallHyperparameters``.
+
+    Raises
+    ------
+    ConfigError
+        A size is out of its published range.
+    """
+    hyperparameters = SmallHyperparameters(**sizes)  # type: ignore[arg-type]
+    published = build_tuned_small(input_size_px, hyperparameters=hyperparameters)
+    answers = edge_outputs(published.get_layer("dropout").output)
+    return keras.Model(published.input, answers, name="tuned_small")
+
+
 _BUILDERS: dict[str, Callable[..., keras.Model]] = {
     "compact": partial(build_compact, weights=IMAGENET),
     "residual": build_residual,
     "residual_fast": partial(build_residual, stem_strides=2),
     "efficientnet_lite0": build_teacher,
     "searched": build_searched,
+    "tuned_small": build_small,
 }
 NETWORKS = tuple(_BUILDERS)
 """Names that ``create_network`` knows."""

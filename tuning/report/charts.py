@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from classification.reports.charts import COLOURS, axes_of, legend_above
@@ -181,6 +182,7 @@ def progress_chart(record: SearchRecord) -> Figure:
         label="best so far",
     )  # fmt: skip
     axes.set_ylim(low - 2 * margin, high + margin)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     legend_above(axes)
     return figure
 

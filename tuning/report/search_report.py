@@ -141,12 +141,8 @@ def retraining_command(record: SearchRecord, trial: TrialRecord) -> str:
     """The command that trains a trial's values again and builds a bundle from them."""
     name = f"{record.folder.name}-winner"
     words = ["galaxy-edge", "train", "winner", str(record.folder), "--trial", trial.id]
-    if record.config.subject == CLASSIFIER:
-        words += ["--seeds", ",".join(map(str, RETRAINED_SEEDS))]
-        words += ["--beside", record.space.network]
-    if record.space.network != "tuned_small":
-        words += ["--bundle", f"{name}-bundle"]
-    return shlex.join([*words, "--output", name])
+    words += ["--seeds", ",".join(map(str, RETRAINED_SEEDS)), "--beside", record.space.network]
+    return shlex.join([*words, "--bundle", f"{name}-bundle", "--output", name])
 
 
 def time_used(record: SearchRecord) -> TimeUsed:

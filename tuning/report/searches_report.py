@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from annotations.html_page import figure_uri, write_page
 from classification.reports.charts import axes_of, legend_above, line_style
@@ -62,6 +63,7 @@ def curves_chart(found: SearchComparison) -> Figure:
             number, mean - sd, mean + sd, step="post", color=style["color"], alpha=0.15, linewidth=0
         )
         axes.step(number, mean, where="post", linewidth=2.4, label=_label(kind), **style)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.axvline(found.equal_trials, color="#555555", linestyle=":", linewidth=1)
     _limit(axes, found)
     legend_above(axes)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from classification.edge_network.training_run import EPOCHS, LEARNING_RATE
 from edge_runtime.errors import ConfigError
 from tuning.record import SearchRecord
+from tuning.trials.small_trial import INPUT_SIZE_PX as SMALL_INPUT_SIZE_PX
 from tuning.trials.spec import CLASSIFIER, TrialSpec, Value
 
-EDGE_SPACE = "compact"
-"""The space whose networks have the bundle's outputs."""
+COMPACT, SMALL = "compact", "tuned_small"
 
 _OF_TRAINING = ("input_size_px", "learning_rate", "augmentation")
 
@@ -86,9 +86,16 @@ class Training:
 
 
 def winner_candidate(record: SearchRecord, values: Mapping[str, Value], label: str) -> Candidate:
-    """What a trial's values are trained as."""
+    """What a trial's values are trained as.
+
+    Every classifier gets the bundle's outputs and training. One of
+    ``tuned_small`` so learns more than in its trial, whose recipe is the
+    published one.
+    """
     complete = record.space.complete(values)
-    if record.space.network != EDGE_SPACE:
+    if record.space.network == SMALL:
+        return EdgeCandidate(label, SMALL, complete, SMALL_INPUT_SIZE_PX, LEARNING_RATE, 1.0)
+    if record.space.network != COMPACT:
         return TrialCandidate(label, complete)
     return EdgeCandidate(
         label=label,
@@ -117,23 +124,24 @@ def default_candidate(record: SearchRecord, winner: Candidate, beside: str) -> C
         The name is that of another network, or the size is none.
     """
     name, _, size = beside.partition(":")
-    if name != record.space.network or (size and not isinstance(winner, EdgeCandidate)):
+    if name != record.space.network or (size and name != COMPACT):
         raise ConfigError(
             f"--beside {beside}: the search is of {record.space.network}; "
             f"its hand-made default is --beside {record.space.network}"
         )
-    base = record.space.base or record.space
-    if not isinstance(winner, EdgeCandidate):
-        return TrialCandidate(f"default-{name}", base.defaults())
+    if name != COMPACT:
+        base = record.space.base or record.space
+        return winner_candidate(replace(record, space=base), base.defaults(), f"default-{name}")
     if size and not (size.isdigit() and 32 <= int(size) <= 256):
         raise ConfigError(f"--beside {beside}: the input is 32 to 256 px")
+    assert isinstance(winner, EdgeCandidate)
     size_px = int(size) if size else winner.input_size_px
     return EdgeCandidate(f"{name}-{size_px}px", name, {}, size_px, LEARNING_RATE, 1.0)
 
 
 def usual_epochs(record: SearchRecord) -> int:
     """Epochs of a retraining where none are named: the bundle's, or three times a trial's."""
-    if record.space.network == EDGE_SPACE:
+    if record.config.subject == CLASSIFIER:
         return EPOCHS
     return 3 * record.config.epochs
 

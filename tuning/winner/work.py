@@ -7,6 +7,7 @@ import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from classification.models.compact import IMAGENET
 from classification.provenance import code_version
 from edge_runtime.bundle.loading import load_bundle
 from edge_runtime.bundle.verifying import VerifyReport
@@ -19,7 +20,6 @@ from tuning.trials.exported import CLASSIFIER_FILE
 from tuning.trials.spec import CLASSIFIER
 from tuning.winner.bundle import BundleName, Origin, build_classifier_bundle
 from tuning.winner.candidates import (
-    EDGE_SPACE,
     Training,
     default_candidate,
     winner_candidate,
@@ -91,7 +91,7 @@ def train_winner(
     trial = chosen_trial(record, request.trial_id)
     classifies = record.config.subject == CLASSIFIER
     if request.bundle is not None:
-        _check_bundle(record, request, request.bundle)
+        _check_bundle(request, request.bundle)
     winner = winner_candidate(record, trial.values, f"trial-{trial.id}")
     candidates = [winner]
     if request.beside is not None:
@@ -123,13 +123,8 @@ def train_winner(
     )
 
 
-def _check_bundle(record: SearchRecord, request: Request, bundle: Path) -> None:
+def _check_bundle(request: Request, bundle: Path) -> None:
     """Refuse what would fail only after hours of training."""
-    if record.config.subject == CLASSIFIER and record.space.network != EDGE_SPACE:
-        raise ConfigError(
-            f"--bundle: networks of the space {record.space.network} have not the outputs of a "
-            f"bundle's classifier; search the space {EDGE_SPACE} for one"
-        )
     if bundle.exists() and not request.overwrite:
         raise ConfigError(f"--bundle {bundle}: is there already; name another or --overwrite")
     load_bundle(request.bundle_from)
@@ -201,7 +196,7 @@ def described(
     )
     if other_seeds:
         text += f"; best on validation of seeds beside {', '.join(map(str, other_seeds))}"
-    if record.space.network == EDGE_SPACE and trial.values.get("start", "imagenet") == "imagenet":
+    if record.space.complete(trial.values).get("start") == IMAGENET:
         text += "; began from ImageNet weights of EfficientNet-Lite0 (Apache-2.0)"
     return (
         text + "; Sloan Digital Sky Survey cut-outs with Galaxy Zoo votes (split train), star "

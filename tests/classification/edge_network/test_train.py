@@ -149,7 +149,9 @@ def test_the_average_forgets_its_start_and_skips_no_statistics() -> None:
     np.testing.assert_allclose(average.weights()[0], 1.0, atol=0.1)
 
 
-@pytest.mark.parametrize("name", [n for n in NETWORKS if n != "efficientnet_lite0"])
+@pytest.mark.parametrize(
+    "name", [n for n in NETWORKS if n not in ("efficientnet_lite0", "tuned_small")]
+)
 def test_networks_of_the_edge_are_small_and_have_the_three_heads(name: str) -> None:
     model = create_network(name, 64)
     assert 40_000 <= model.count_params() <= 400_000
@@ -171,6 +173,18 @@ def test_a_network_is_built_with_options() -> None:
     assert model.get_layer("dropout").rate == 0.1
     with pytest.raises(GalaxyEdgeError, match=r"residual cannot be built with .*wings"):
         create_network("residual", 64, {"wings": 2})
+
+
+def test_the_published_small_network_can_have_the_edges_outputs() -> None:
+    model = create_network("tuned_small", 69, {"conv1_filters": 32, "dense_units": 32})
+    assert {k: v.shape[1] for k, v in model.output.items()} == {
+        "votes": 37,
+        "class5": 5,
+        "galaxy": 1,
+    }
+    assert model.get_layer("conv1").filters == 32
+    with pytest.raises(GalaxyEdgeError, match="dense_units = 33"):
+        create_network("tuned_small", 69, {"dense_units": 33})
 
 
 def test_options_come_from_a_file(tmp_path: Path) -> None:

@@ -10,7 +10,10 @@ import typer
 
 def search(
     folder: Annotated[Path, typer.Argument(help="Folder of a search, finished or not.")],
-    output: Annotated[Path, typer.Option("--output", help="HTML file to write.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", help="HTML file to write. [default: report.html in the folder]"),
+    ] = None,
     data: Annotated[
         Path | None,
         typer.Option(
@@ -37,6 +40,7 @@ def search(
     from tuning.report.winner_answers import winner_confusion
 
     log_to_stderr("warning")
+    output = output or folder / "report.html"
     record = read_search(folder)
     confusion, missing = winner_confusion(record, data)
     importance = write_search_report(

@@ -71,7 +71,7 @@ def explain_galaxies(
     stable: Annotated[
         int,
         typer.Option("--stable", min=0, help="So many are explained turned and with noise, too."),
-    ] = 24,
+    ] = 16,
     checked: Annotated[
         int,
         typer.Option("--checked", min=0, help="So many are explained with redrawn weights, too."),

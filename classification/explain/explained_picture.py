@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from classification.explain.explained_galaxy import (
     ExplainedGalaxy,
@@ -101,7 +100,7 @@ def explain_in_picture(
             seed=seed,
             progress=told,
         )
-        parts.append((subject, replace(explained, answers=answers), regions))
+        parts.append((subject, explained, regions))
     return parts
 
 

@@ -60,8 +60,8 @@ class SetPlan:
     """
 
     methods: tuple[str, ...]
-    stable: int = 40
-    checked: int = 12
+    stable: int = 16
+    checked: int = 8
     stages: int = STAGES
     options: MethodOptions | None = None
     seed: int = 0

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from classification.explain.networks import Crops, KerasNetwork
 from edge_runtime.errors import GalaxyEdgeError
 
-STAGES = 5
+STAGES = 4
 
 
 def redrawn_networks(

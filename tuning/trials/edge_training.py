@@ -31,9 +31,9 @@ from classification.optimizers import create_optimizer
 from classification.picture_cache import Crops
 from classification.predictions import Predictions
 from classification.recipe import OptimizerChoice
-from classification.scoring import score
 from edge_runtime.decision_tree import VOTE_COLUMNS, votes_from_logits
 from edge_runtime.errors import GalaxyEdgeError
+from tuning.trials.classifier_result import metrics_of
 
 _log = logging.getLogger(__name__)
 
@@ -203,21 +203,3 @@ def edge_predictions(logits: Logits, ids: tuple[str, ...]) -> Predictions:
         votes=votes_from_logits(logits[VOTES]),
         classes={CLASS5: softmax(logits[CLASS5].astype(np.float32), axis=1)},
     )
-
-
-def metrics_of(predictions: Predictions, galaxies: GalaxySet) -> dict[str, float]:
-    """``accuracy`` and ``macro_f1`` of the five classes, and ``rmse``, where both sides have them.
-
-    Raises
-    ------
-    GalaxyEdgeError
-        A prediction is no number, or there is nothing to score.
-    """
-    scores = score(predictions, galaxies)
-    found: dict[str, float] = {}
-    if CLASS5 in scores.classes:
-        report = scores.classes[CLASS5]
-        found |= {"accuracy": report.accuracy, "macro_f1": report.macro_f1}
-    if scores.votes is not None:
-        found["rmse"] = scores.votes.rmse
-    return found

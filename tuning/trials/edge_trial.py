@@ -22,16 +22,11 @@ from classification.network import NETWORK_FILE
 from classification.precision import choose_precision, dtype_policy, processor_has_bfloat16
 from classification.training import drawn_rows
 from classification.transfer import start_from
-from tuning.trials.costs import measure_costs
-from tuning.trials.edge_training import (
-    EdgeRecipe,
-    edge_predictions,
-    metrics_of,
-    train_edge_network,
-)
-from tuning.trials.exported import PREDICTIONS_FILE, export_int8
+from tuning.trials.classifier_result import classifier_result
+from tuning.trials.edge_training import EdgeRecipe, edge_predictions, train_edge_network
+from tuning.trials.exported import export_int8
 from tuning.trials.galaxies import all_crops, read_parts, shared_crops
-from tuning.trials.result import FLOAT_PREFIX, TrialResult
+from tuning.trials.result import TrialResult
 from tuning.trials.spec import TrialSpec
 from tuning.trials.values import Values
 
@@ -88,20 +83,16 @@ def run_edge_trial(spec: TrialSpec) -> TrialResult:
     exported = export_int8(network, crops, spec.output, spec.seed)
     answers = tflite_predictor(exported.path)(validation_crops)
     found = edge_predictions(answers, validation.ids)
-    found.save(spec.output / PREDICTIONS_FILE)
     exact = edge_predictions(keras_predictor(network)(validation_crops), validation.ids)
-    costs = measure_costs(exported.path, threads=spec.threads, latency_command=spec.latency_command)
-    return TrialResult(
-        metrics={
-            **metrics_of(found, validation),
-            **{FLOAT_PREFIX + n: value for n, value in metrics_of(exact, validation).items()},
-        },
-        latency_ms=costs.latency_ms,
-        size_kb=costs.size_kb,
-        peak_memory_mb=costs.peak_memory_mb,
+    return classifier_result(
+        spec,
+        exported.path,
+        found,
+        exact,
+        validation,
         parameters=network.count_params(),
         training_s=training_s,
-        curve=tuple({**row, "epoch": row["epoch"] + spec.initial_epoch} for row in curve),
+        curve=curve,
     )
 
 

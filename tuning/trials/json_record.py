@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from annotations.formats.outputs import new_file
 from edge_runtime.errors import GalaxyEdgeError
@@ -67,3 +67,36 @@ def check_keys(
         raise GalaxyEdgeError(f"{what}: unknown key {', '.join(unknown)}")
     if missing:
         raise GalaxyEdgeError(f"{what}: has no {', '.join(missing)}")
+
+
+class JsonRecord:
+    """A dataclass with a JSON file of its own."""
+
+    __slots__ = ()
+
+    what: ClassVar[str]
+    """Of the file, for messages."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        raise NotImplementedError
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any], where: str) -> Self:
+        """Of what ``as_dict`` gave; a key or value that is wrong raises, ``where`` in front."""
+        raise NotImplementedError
+
+    def write(self, path: Path) -> None:
+        """Write as JSON, whole or not at all."""
+        write_record(path, self.as_dict())
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read what ``write`` wrote.
+
+        Raises
+        ------
+        GalaxyEdgeError
+            The file is missing, no JSON, or something else; the message names it.
+        """
+        return cls.from_dict(read_record(path, cls.what), str(path))

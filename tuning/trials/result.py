@@ -5,18 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from edge_runtime.errors import GalaxyEdgeError
-from tuning.trials.json_record import check_keys, read_record, write_record
+from tuning.trials.json_record import JsonRecord, check_keys
 
 FLOAT_PREFIX = "float_"
 """Of the metrics of the network before it was quantised."""
 
 
 @dataclass(frozen=True, slots=True)
-class TrialResult:
+class TrialResult(JsonRecord):
     """What a finished trial found out.
 
     Attributes
@@ -46,6 +45,8 @@ class TrialResult:
     GalaxyEdgeError
         A number is NaN, infinite or no number; the message names it.
     """
+
+    what: ClassVar[str] = "the result of a trial"
 
     metrics: Mapping[str, float]
     latency_ms: float
@@ -92,24 +93,9 @@ class TrialResult:
         except (GalaxyEdgeError, TypeError) as error:
             raise GalaxyEdgeError(f"{where}: {error}") from error
 
-    def write(self, path: Path) -> None:
-        """Write as JSON, whole or not at all."""
-        write_record(path, self.as_dict())
-
-    @classmethod
-    def read(cls, path: Path) -> TrialResult:
-        """Read what ``write`` wrote.
-
-        Raises
-        ------
-        GalaxyEdgeError
-            The file is missing, no JSON, or no result; the message names it.
-        """
-        return cls.from_dict(read_record(path, "the result of a trial"), str(path))
-
 
 @dataclass(frozen=True, slots=True)
-class TrialFailure:
+class TrialFailure(JsonRecord):
     """Why a trial has no result.
 
     Attributes
@@ -120,6 +106,8 @@ class TrialFailure:
         More of it, for example the last lines of the log.
     """
 
+    what: ClassVar[str] = "the failure of a trial"
+
     reason: str
     detail: str = ""
 
@@ -127,19 +115,14 @@ class TrialFailure:
         """For JSON."""
         return {"reason": self.reason, "detail": self.detail}
 
-    def write(self, path: Path) -> None:
-        """Write as JSON, whole or not at all."""
-        write_record(path, self.as_dict())
-
     @classmethod
-    def read(cls, path: Path) -> TrialFailure:
-        """Read what ``write`` wrote.
+    def from_dict(cls, record: Mapping[str, Any], where: str = "failure") -> TrialFailure:
+        """Of what ``as_dict`` gave.
 
         Raises
         ------
         GalaxyEdgeError
-            The file is missing, no JSON, or no failure; the message names it.
+            A key is missing or unknown; the message begins with ``where``.
         """
-        record = read_record(path, "the failure of a trial")
-        check_keys(record, ("reason", "detail"), ("reason",), str(path))
+        check_keys(record, ("reason", "detail"), ("reason",), where)
         return cls(str(record["reason"]), str(record.get("detail", "")))

@@ -23,11 +23,10 @@ from classification.run_folder import CHECKPOINTS, LOG_FILE
 from classification.training import drawn_rows, train
 from edge_runtime.sighting import CLASS5 as CLASS5_NAMES
 from tuning.objective import lower_is_better
-from tuning.trials.costs import measure_costs
-from tuning.trials.edge_training import metrics_of
-from tuning.trials.exported import PREDICTIONS_FILE, export_int8
+from tuning.trials.classifier_result import classifier_result
+from tuning.trials.exported import export_int8
 from tuning.trials.galaxies import all_crops, read_parts, shared_crops
-from tuning.trials.result import FLOAT_PREFIX, TrialResult
+from tuning.trials.result import TrialResult
 from tuning.trials.spec import TrialSpec
 from tuning.trials.values import Values
 
@@ -78,20 +77,16 @@ def run_small_trial(spec: TrialSpec) -> TrialResult:
     exported = export_int8(trained.model, representative, spec.output, spec.seed)
     quick = replace(trained, model=TfliteModel(exported.path))
     found = adding_up(quick.predict_crops(crops, ids=validation.ids))
-    found.save(spec.output / PREDICTIONS_FILE)
     exact = trained.predict_crops(crops, ids=validation.ids)
-    costs = measure_costs(exported.path, threads=spec.threads, latency_command=spec.latency_command)
-    return TrialResult(
-        metrics={
-            **metrics_of(found, validation),
-            **{FLOAT_PREFIX + n: value for n, value in metrics_of(exact, validation).items()},
-        },
-        latency_ms=costs.latency_ms,
-        size_kb=costs.size_kb,
-        peak_memory_mb=costs.peak_memory_mb,
+    return classifier_result(
+        spec,
+        exported.path,
+        found,
+        exact,
+        validation,
         parameters=trained.card.parameters,
         training_s=trained.card.training_s,
-        curve=_curve(spec.output / LOG_FILE, spec.initial_epoch),
+        curve=_curve(spec.output / LOG_FILE),
     )
 
 
@@ -125,10 +120,9 @@ def recipe_of(spec: TrialSpec) -> Preset:
     )
 
 
-def _curve(path: Path, initial_epoch: int) -> tuple[dict[str, float], ...]:
+def _curve(path: Path) -> tuple[dict[str, float], ...]:
     with path.open(newline="") as stream:
-        rows = [
+        return tuple(
             {name: float(text) for name, text in row.items() if text}
             for row in csv.DictReader(stream)
-        ]
-    return tuple({**row, "epoch": row["epoch"] + initial_epoch} for row in rows)
+        )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from edge_runtime.errors import ConfigError
-from tuning.trials.json_record import check_keys, read_record, write_record
+from tuning.trials.json_record import JsonRecord, check_keys
 
 CLASSIFIER = "classifier"
 DETECTOR = "detector"
@@ -20,7 +20,7 @@ _PATHS = ("data", "output", "initial", "cache")
 
 
 @dataclass(frozen=True, slots=True)
-class TrialSpec:
+class TrialSpec(JsonRecord):
     """Everything the process of a trial needs.
 
     Attributes
@@ -62,6 +62,8 @@ class TrialSpec:
     ConfigError
         A value is out of its range; the message names it.
     """
+
+    what: ClassVar[str] = "the spec of a trial"
 
     space: str
     subject: str
@@ -125,18 +127,3 @@ class TrialSpec:
             return cls(**{**record, **paths})
         except ConfigError as error:
             raise ConfigError(f"{where}: {error}") from error
-
-    def write(self, path: Path) -> None:
-        """Write as JSON, whole or not at all."""
-        write_record(path, self.as_dict())
-
-    @classmethod
-    def read(cls, path: Path) -> TrialSpec:
-        """Read what ``write`` wrote.
-
-        Raises
-        ------
-        GalaxyEdgeError
-            The file is missing, no JSON, or no trial; the message names it.
-        """
-        return cls.from_dict(read_record(path, "the spec of a trial"), str(path))

@@ -15,12 +15,12 @@ from classification.augmentation import TELESCOPE
 from classification.heads import edge_outputs
 from classification.picture_cache import CropsInMemory
 from edge_runtime.errors import GalaxyEdgeError
+from tuning.trials.classifier_result import metrics_of
 from tuning.trials.edge_training import (
     EdgeBatches,
     EdgeRecipe,
     augmentation_of,
     edge_predictions,
-    metrics_of,
     train_edge_network,
 )
 

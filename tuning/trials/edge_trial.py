@@ -4,7 +4,7 @@ Votes and classes are two outputs of one network, trained together, as in the
 network that ships: a trial scores accuracy, macro F1 and RMSE at once, and its
 file has the shape, the size and the latency that it will have in a bundle.
 Classes that follow from votes by a rule (`classification.class_rules`) would
-need one output only, but half of the galaxies with a class have no votes.
+need one output only, but nearly half of the galaxies with a class have no votes.
 """
 
 from __future__ import annotations

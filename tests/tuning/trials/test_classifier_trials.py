@@ -11,7 +11,9 @@ from galaxy_set_files import write_labels
 
 from classification.edge_classifiers import EdgeNetworkClassifier
 from classification.heads import TREE_37, softmax
+from classification.keras_files import read_keras
 from classification.models.tuned_small import SmallHyperparameters
+from classification.network import NETWORK_FILE
 from classification.precision import processor_has_bfloat16
 from classification.predictions import Predictions
 from classification.scoring import score
@@ -144,8 +146,9 @@ def test_a_trial_of_the_wide_space_ends_in_a_measured_file_and_goes_on(
         Predictions.load(first.output / "validation.npz").votes,
         atol=1e-6,
     )
+    slow = COMPACT | {"learning_rate": 1e-9}
     second = spec(
-        labels, tmp_path / "2", "compact", COMPACT,
+        labels, tmp_path / "2", "compact", slow,
         epochs=3, initial_epoch=1, initial=first.output, cache=tmp_path / "cache",
         latency_command="echo 3; :",
     )  # fmt: skip
@@ -153,7 +156,11 @@ def test_a_trial_of_the_wide_space_ends_in_a_measured_file_and_goes_on(
     gone_on = run_edge_trial(second)
     assert [row["epoch"] for row in gone_on.curve] == [1, 2]
     assert gone_on.latency_ms == 3.0
-    assert gone_on.curve[0]["loss"] < result.curve[0]["loss"]
+    begun, kept = (
+        read_keras(one.output / NETWORK_FILE).get_layer("stem").get_weights()[0]
+        for one in (first, second)
+    )
+    np.testing.assert_allclose(kept, begun, atol=1e-6)
 
 
 @pytest.mark.slow

@@ -141,12 +141,18 @@ def combine(
 
 
 def build_combined(
-    output_dir: Path, detector: NewDetector, classifier_from: Bundle, manifest: Mapping[str, Any]
+    output_dir: Path,
+    detector: NewDetector,
+    classifier_from: Bundle,
+    manifest: Mapping[str, Any],
+    *,
+    overwrite: bool = False,
 ) -> Path:
     """Write a bundle of a new detector with another bundle's classifier.
 
     The self-test frames are the other bundle's; what this one finds in them,
-    and how fast it is here, is recorded anew.
+    and how fast it is here, is recorded anew. ``overwrite`` replaces a bundle
+    that is there.
 
     Raises
     ------
@@ -155,7 +161,8 @@ def build_combined(
         exists.
     """
     models = _models(detector, classifier_from)
-    return build_measured(output_dir, models, manifest, selftest_frames_of(classifier_from))
+    frames = selftest_frames_of(classifier_from)
+    return build_measured(output_dir, models, manifest, frames, overwrite=overwrite)
 
 
 def _models(detector: NewDetector, classifier_from: Bundle) -> dict[str, bytes]:

@@ -168,14 +168,13 @@ def data_folder(data: str | Path, subject: str) -> Path:
 def trial_spec(
     record: SearchRecord, candidate: TrialCandidate, training: Training, seed: int, folder: Path
 ) -> TrialSpec:
-    """What the process of a trial is asked to do for a longer training."""
+    """What the process of a detector's trial is asked to do for a longer training."""
     settings = record.config
-    data = training.data
     return TrialSpec(
         space=record.space.network,
         subject=settings.subject,
         values=dict(candidate.values),
-        data=data / "galaxies" / "labels.csv" if settings.subject == CLASSIFIER else data,
+        data=training.data,
         output=folder,
         seed=seed,
         epochs=training.epochs,

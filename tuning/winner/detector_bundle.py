@@ -21,7 +21,14 @@ _log = logging.getLogger(__name__)
 
 
 def build_detector_bundle(
-    output: Path, detector: Path, base: Bundle, data: Path, origin: Origin, called: BundleName
+    output: Path,
+    detector: Path,
+    base: Bundle,
+    data: Path,
+    origin: Origin,
+    called: BundleName,
+    *,
+    overwrite: bool = False,
 ) -> VerifyReport:
     """Put a new detector into a bundle with the classifier of another one.
 
@@ -39,6 +46,8 @@ def build_detector_bundle(
         Folder with ``frames``.
     origin : Origin
     called : BundleName
+    overwrite : bool
+        Replace a bundle that is there.
 
     Returns
     -------
@@ -78,5 +87,6 @@ def build_detector_bundle(
     scores = empty_frame_scores(combine(made, base, content), empty_frame_split(data)[1])
     choice = choose_threshold(scores, FALSE_POSITIVES_PER_EMPTY_FRAME)
     _log.info("%s", choice.describe())
-    build_combined(output, made, base, {**content, "score_threshold": choice.threshold})
+    content["score_threshold"] = choice.threshold
+    build_combined(output, made, base, content, overwrite=overwrite)
     return verify_bundle(output)

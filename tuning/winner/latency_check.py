@@ -46,7 +46,16 @@ class LatencyCheck:
     @property
     def ratio(self) -> float:
         """Trial over bundle; over the whole benchmark where there is one."""
-        return self.trial_ms / (self.bundle_ms if self.bench_ms is None else self.bench_ms)
+        return self.trial_ms / self._in_bundle_ms
+
+    @property
+    def ratio_again(self) -> float | None:
+        """The trial's file measured again over the bundle, both on this machine now."""
+        return None if self.again_ms is None else self.again_ms / self._in_bundle_ms
+
+    @property
+    def _in_bundle_ms(self) -> float:
+        return self.bundle_ms if self.bench_ms is None else self.bench_ms
 
     @property
     def agrees(self) -> bool:
@@ -55,19 +64,18 @@ class LatencyCheck:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {**asdict(self), "ratio": self.ratio, "agrees": self.agrees}
+        ratios = {"ratio": self.ratio, "ratio_again": self.ratio_again}
+        return {**asdict(self), **ratios, "agrees": self.agrees}
 
     def describe(self) -> str:
         """In a sentence."""
         text = f"one call of the classifier: {self.trial_ms:.3f} ms in the trial"
         if self.again_ms is not None:
             text += f" ({self.again_ms:.3f} ms measured again now)"
-        measured, how = (
-            (self.bundle_ms, "bare call")
-            if self.bench_ms is None
-            else (self.bench_ms, "galaxy-edge bench")
-        )
-        text += f", {measured:.3f} ms in the bundle ({how}), ratio {self.ratio:.2f}"
+        how = "bare call" if self.bench_ms is None else "galaxy-edge bench"
+        text += f", {self._in_bundle_ms:.3f} ms in the bundle ({how}), ratio {self.ratio:.2f}"
+        if self.ratio_again is not None:
+            text += f" ({self.ratio_again:.2f})"
         if self.elsewhere:
             return text + "; the trial was measured on another device"
         if self.threads != 1:

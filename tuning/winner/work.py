@@ -31,8 +31,6 @@ from tuning.winner.summary import WinnerSummary
 
 _log = logging.getLogger(__name__)
 
-DETECTOR_FILE = "detector.tflite"
-
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -97,12 +95,12 @@ def train_winner(
     if request.beside is not None:
         candidates.append(default_candidate(record, winner, request.beside))
     data = request.training.data
-    hash_now = data_hash(data / "galaxies" / "labels.csv" if classifies else data,
-                         record.config.subject)  # fmt: skip
+    labels = data / "galaxies" / "labels.csv"
+    hash_now = data_hash(labels if classifies else data, record.config.subject)
     if hash_now != record.config.data_hash:
         _log.warning("%s: the data have changed since the search", data)
     retrained = retrain(record, candidates, request.training, request.seeds, request.output, report)
-    judgements = _judged(retrained, data) if classifies else ()
+    judgements = _judged(retrained, labels) if classifies else ()
     place = best_seed(retrained[0], record.config.metric)
     verified, latency = None, None
     if request.bundle is not None:
@@ -130,12 +128,12 @@ def _check_bundle(request: Request, bundle: Path) -> None:
     load_bundle(request.bundle_from)
 
 
-def _judged(retrained: tuple[Retrained, ...], data: Path) -> tuple[Judgement, ...]:
+def _judged(retrained: tuple[Retrained, ...], labels: Path) -> tuple[Judgement, ...]:
     from tuning.trials.galaxies import read_parts
 
     if len(retrained) < 2:
         return ()
-    galaxies = read_parts(data / "galaxies" / "labels.csv").where("val")
+    galaxies = read_parts(labels).where("val")
     return judge(retrained[0], retrained[1], galaxies)
 
 
@@ -147,8 +145,6 @@ def _build(
     place: int,
     data_sha256: str,
 ) -> VerifyReport:
-    from tuning.winner.detector_bundle import build_detector_bundle
-
     assert request.bundle is not None
     base = load_bundle(request.bundle_from)
     seed, others = winner.seeds[place], [s for s in winner.seeds if s != winner.seeds[place]]
@@ -164,10 +160,18 @@ def _build(
     )
     folder = winner.folders[place]
     if record.config.subject != CLASSIFIER:
+        from tuning.trials.detector_trial import DETECTOR_FILE  # with the Model Garden
+        from tuning.winner.detector_bundle import build_detector_bundle
+
         return build_detector_bundle(
-            request.bundle, folder / DETECTOR_FILE, base, request.training.data, origin,
+            request.bundle,
+            folder / DETECTOR_FILE,
+            base,
+            request.training.data,
+            origin,
             request.called,
-        )  # fmt: skip
+            overwrite=request.overwrite,
+        )
     return build_classifier_bundle(
         request.bundle,
         folder / CLASSIFIER_FILE,

@@ -15,9 +15,10 @@ CHECK = LatencyCheck(1.1, 1.05, 1.0, None, threads=1, elsewhere=False)
 
 def test_a_ratio_within_a_fifth_agrees() -> None:
     assert CHECK.ratio == pytest.approx(1.1)
+    assert CHECK.ratio_again == pytest.approx(1.05)
     assert CHECK.agrees
     assert "1.100 ms in the trial (1.050 ms measured again now)" in CHECK.describe()
-    assert CHECK.describe().endswith("ratio 1.10, within 20 %")
+    assert CHECK.describe().endswith("ratio 1.10 (1.05), within 20 %")
     slow = replace(CHECK, trial_ms=1.3)
     assert not slow.agrees
     assert slow.describe().endswith("NOT within 20 %")

@@ -96,8 +96,8 @@ class OcclusionMaps:
     ----------
     bundle : Bundle
         The models at work.
-    timeout_s : float
-        A map that takes longer is given up.
+    worker : WorkerProcess, optional
+        Makes the maps.
 
     Attributes
     ----------
@@ -105,10 +105,10 @@ class OcclusionMaps:
         The models that are asked.
     """
 
-    def __init__(self, bundle: Bundle, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, bundle: Bundle, worker: WorkerProcess | None = None) -> None:
         self.identity = BundleIdentity(bundle.name, bundle.version, bundle.sha256)
         self._bundle = bundle
-        self._worker = WorkerProcess(timeout_s)
+        self._worker = worker or WorkerProcess(TIMEOUT_S)
         self._changed = threading.Condition()
         self._waiting: OrderedDict[str, Sightings] = OrderedDict()
         self._running: tuple[str, MapState] | None = None
@@ -187,7 +187,8 @@ class OcclusionMaps:
             try:
                 state = MapState(Stage.DONE, recorded=self._make(sighting_id, store))
             except GalaxyEdgeError as error:
-                log.warning("no occlusion map of sighting %s: %s", sighting_id, error)
+                if not self._closed:
+                    log.warning("no occlusion map of sighting %s: %s", sighting_id, error)
                 state = MapState(Stage.FAILED, message=str(error))
             except Exception as error:  # supervision border: the next map may work
                 log.exception("the occlusion map of sighting %s failed", sighting_id)

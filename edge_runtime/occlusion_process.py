@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from edge_runtime.errors import GalaxyEdgeError
 from edge_runtime.occlusion import OcclusionMap, Progress
 from edge_runtime.occlusion_worker import Task
 
+COMMAND = (sys.executable, "-P", "-m", "edge_runtime.occlusion_worker")
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -30,10 +31,13 @@ class WorkerProcess:
     ----------
     timeout_s : float
         A map that takes longer is given up.
+    command : sequence of str
+        Of the process.
     """
 
-    def __init__(self, timeout_s: float) -> None:
+    def __init__(self, timeout_s: float, command: Sequence[str] = COMMAND) -> None:
         self._timeout_s = timeout_s
+        self._command = tuple(command)
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._closed = False
@@ -84,7 +88,7 @@ class WorkerProcess:
             if self._closed:
                 raise GalaxyEdgeError("the daemon is stopping")
             process = self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "edge_runtime.occlusion_worker"],
+                self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=_environment(),

@@ -16,7 +16,7 @@ from edge_runtime.errors import GalaxyEdgeError
 from edge_runtime.litert import LiteRtModel
 
 _CALLS = 20
-_TIME_LIMIT_S = 120.0
+_TIME_LIMIT_S = 600.0  # of seconds, on a machine that others keep busy
 _STATUS = Path("/proc/self/status")
 
 
@@ -38,7 +38,7 @@ def peak_memory_mb(model: Path, threads: int = 1) -> float:
     Raises
     ------
     GalaxyEdgeError
-        The process failed, or took more than two minutes.
+        The process failed, or took more than ten minutes.
     """
     command = [sys.executable, "-m", "tuning.trials.peak_memory", str(model), str(threads)]
     try:

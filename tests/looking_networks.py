@@ -75,5 +75,6 @@ def small_network(classes: int = 2, size_px: int = 32, seed: int = 0) -> KerasNe
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(0.5)(x)
     x = layers.Dense(classes, activation="softmax")(x)
-    outputs = [f"class5:{name}" for name in ("smooth_round", "spiral", "edge_on_disk")[:classes]]
+    names = ("smooth_round", "spiral", "edge_on_disk", "smooth_cigar", "smooth_inbetween")
+    outputs = [f"class5:{name}" for name in names[:classes]]
     return KerasNetwork(keras.Model(pixels, x), "small", outputs)

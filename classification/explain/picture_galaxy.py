@@ -57,6 +57,11 @@ class PictureGalaxy:
         """Pixels of the picture per pixel of the Galaxy Zoo frame of this galaxy."""
         return self.side_px / _CROP_FRAME_PX
 
+    @staticmethod
+    def crop_frame_px(preparation: Preparation) -> float:
+        """Side of a network's crop in pixels of that frame; the edge's where it has none."""
+        return preparation.crop_frame_px or _CROP_FRAME_PX
+
     def crop(self, preparation: Preparation, size_px: int | None = None) -> NDArray[np.uint8]:
         """The crop that a network takes, shape (S, S, 3).
 
@@ -67,7 +72,7 @@ class PictureGalaxy:
         size_px : int, optional
             Another side than the network's.
         """
-        side = (preparation.crop_frame_px or _CROP_FRAME_PX) * self.frame_scale
+        side = self.crop_frame_px(preparation) * self.frame_scale
         return cut_square(
             self.picture, self.x_px, self.y_px, side, size_px or preparation.size_px, self.fill
         )

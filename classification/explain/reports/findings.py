@@ -16,7 +16,7 @@ COMPLETENESS_GOAL = 0.01
 LEAST_OWN = 0.1
 """Answers that other galaxies get as well, but for so much, are not about the galaxy."""
 
-LEAST_GAIN = 0.05
+LEAST_GAIN = 0.1
 """Insertion less deletion above that of a random map; less is next to nothing."""
 
 GOOD, BAD, OPEN = "good", "bad", "open"

@@ -90,18 +90,16 @@ def write_galaxy_page(
         for subject in explained.subjects
     ]
     votes = galaxies.votes[row]
+    scale = float(galaxies.frame_scale[row])
+    crop_frame_px = first.preparation.crop_frame_px
+    picture_px = min(galaxies.pictures.read(row).shape[:2])
     facts = _facts(
         galaxies.ids[row],
         galaxies.pictures.name(row),
         fine_crop(galaxies, row, first.preparation),
         parts[0],
-        float(galaxies.frame_scale[row]),
-        scale_bar(
-            first.preparation.crop_frame_px,
-            float(galaxies.frame_scale[row]),
-            min(galaxies.pictures.read(row).shape[:2]),
-            arcsec_per_px,
-        ),
+        _crop_words(crop_frame_px, scale, first.preparation.size_px),
+        scale_bar(crop_frame_px, scale, picture_px, arcsec_per_px),
     )
     known = replace(
         facts,
@@ -137,18 +135,15 @@ def write_single_page(
         By network, what its layers see.
     """
     preparation = parts[0][0].preparation
+    crop_frame_px = galaxy.crop_frame_px(preparation)
+    picture_px = min(galaxy.picture.shape[:2])
     facts = _facts(
         picture.name,
         str(picture),
         galaxy.crop(preparation, max(FINE_PX, preparation.size_px)),
         parts[0],
-        galaxy.frame_scale,
-        scale_bar(
-            preparation.crop_frame_px,
-            galaxy.frame_scale,
-            min(galaxy.picture.shape[:2]),
-            arcsec_per_px,
-        ),
+        _crop_words(crop_frame_px, galaxy.frame_scale, preparation.size_px),
+        scale_bar(crop_frame_px, galaxy.frame_scale, picture_px, arcsec_per_px),
     )
     place = f"{galaxy.x_px:.0f}, {galaxy.y_px:.0f}, by {galaxy.found}"
     placed = replace(facts, facts=(*facts.facts, ("place", place)))
@@ -160,14 +155,13 @@ def _facts(
     where: str,
     picture: NDArray[np.uint8],
     part: Part,
-    frame_scale: float,
+    crop: str,
     bar: ScaleBar | None,
 ) -> PictureFacts:
-    subject, explained, regions = part
+    _, explained, regions = part
     ellipse = regions.ellipse
     ratio = ellipse.semi_minor_px / ellipse.semi_major_px
     length = 2.0 * ellipse.semi_major_px / len(explained.crop)
-    preparation = subject.preparation
     return PictureFacts(
         name=name,
         picture=picture,
@@ -175,7 +169,7 @@ def _facts(
         bar=bar,
         facts=(
             ("picture", where),
-            ("crop", _crop_words(preparation.crop_frame_px, frame_scale, preparation.size_px)),
+            ("crop", crop),
             ("galaxy", f"axis ratio {ratio:.2f}, major axis {length:.0%} of the crop"),
         ),
     )

@@ -13,10 +13,13 @@ from typer.testing import CliRunner, Result
 pytest.importorskip("sep", reason="workstation extra not installed")
 
 from classification.explain.galaxy_mask import NoGalaxyError
+from classification.explain.picture_galaxy import find_galaxy
 from classification.heads import softmax
 from classification.network import CARD_FILE, NETWORK_FILE, NetworkCard
 from classification.preparation import Preparation
+from edge_runtime.bundle.loading import load_bundle
 from edge_runtime.cli.app import app
+from edge_runtime.decision_tree import VOTE_COLUMNS
 from edge_runtime.errors import ConfigError, GalaxyEdgeError
 from edge_runtime.sighting import CLASS5
 
@@ -44,7 +47,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("galaxies")
     with (folder / "labels.csv").open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, ["file", "source", "frame_scale", "split", "class5"])
+        header = ["file", "source", "frame_scale", "split", "class5", *VOTE_COLUMNS]
+        writer = csv.DictWriter(stream, header, restval="")
         writer.writeheader()
         for i in range(2 * COUNT):
             crop = galaxy_crop(96, semi_major=24, angle_rad=0.5 * i, seed=i)
@@ -92,24 +96,39 @@ def test_a_set_is_explained_and_a_second_call_asks_nothing_again(run, data, tmp_
     assert "use another --output" in str(other.exception)
 
 
-def test_a_picture_is_explained_at_the_place_that_is_named(run, tmp_path):
+def field(folder: Path) -> Path:
+    """A wide picture with a galaxy at 148, 88."""
     sky = np.random.default_rng(0).normal(20, 2, (220, 260, 3))
     sky[40:136, 100:196] = galaxy_crop(96, semi_major=24, seed=3)
-    picture = tmp_path / "field.png"
+    picture = folder / "field.png"
     cv2.imwrite(str(picture), np.clip(sky, 0, 255).astype(np.uint8))
-    for place in (("--box", "124,76,172,100"), ("--centre", "148,88")):
-        output = tmp_path / "field.html"
-        done = call(
-            "picture", picture, "--network", run, "--output", output, "--methods", "occlusion",
-            "--target", "spiral", "--pixel-scale", 0.5, *place,
-        )  # fmt: skip
-        assert done.exit_code == 0, str(done.exception)
-        text = output.read_text(encoding="utf-8")
-        assert "class5:spiral" in text
-        assert "148, 88, by the" in text
-        assert "10″" in text
-        assert "No training pictures were named" in text
-        assert "What its layers see" in text
+    return picture
+
+
+def test_a_picture_is_explained_in_the_box_that_is_named(run, tmp_path):
+    output = tmp_path / "field.html"
+    done = call(
+        "picture", field(tmp_path), "--network", run, "--output", output, "--methods", "occlusion",
+        "--target", "spiral", "--pixel-scale", 0.5, "--box", "124,76,172,100",
+    )  # fmt: skip
+    assert done.exit_code == 0, str(done.exception)
+    text = output.read_text(encoding="utf-8")
+    assert "class5:spiral" in text
+    assert "148, 88, by the box that was named" in text
+    assert ">10″<" in text  # the crop is 26″ wide
+    assert "No training pictures were named" in text
+    assert "What its layers see" in text
+
+
+def test_the_size_of_a_galaxy_whose_centre_is_named_is_found(tmp_path):
+    found = find_galaxy(field(tmp_path), load_bundle(None), centre_px=(148.0, 88.0))
+    assert found.x_px == pytest.approx(148, abs=4)
+    assert found.y_px == pytest.approx(88, abs=4)
+    assert 40 < found.side_px < 80
+    with pytest.raises(NoGalaxyError, match="no galaxy at 60,170"):
+        find_galaxy(field(tmp_path), load_bundle(None), centre_px=(60.0, 170.0))
+    with pytest.raises(ConfigError, match="is outside"):
+        find_galaxy(field(tmp_path), load_bundle(None), centre_px=(300.0, 20.0))
 
 
 def test_an_unknown_layer_is_told_with_those_there_are(run, tmp_path):

@@ -35,7 +35,8 @@ class LogOdds(layers.Layer):
 
     def call(self, answers: keras.KerasTensor) -> keras.KerasTensor:
         """Log-odds, shape as the answers'."""
-        others = ops.matmul(answers, self._rivals) + self._alone * (1.0 - answers)
+        opposite = ops.multiply(1.0 - answers, self._alone)
+        others = ops.matmul(answers, self._rivals) + opposite
         return ops.log(answers + _SMALLEST) - ops.log(others + _SMALLEST)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

@@ -81,3 +81,9 @@ def baseline_picture(crop: Crops, kind: str) -> NDArray[np.float32]:
     if kind in (BLACK, GREY):
         return np.full_like(pixels, 0.0 if kind == BLACK else _GREY_LEVEL)
     raise ConfigError(f"unknown baseline {kind!r}; known: {', '.join(BASELINES)}")
+
+
+def cover_picture(crop: Crops, kind: str) -> Crops:
+    """Same as ``baseline_picture`` in the dtype of the crop, to cover parts of it."""
+    cover = baseline_picture(crop, kind)
+    return np.rint(cover).astype(np.uint8) if crop.dtype == np.uint8 else cover

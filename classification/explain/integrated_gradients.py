@@ -17,7 +17,7 @@ from classification.explain.networks import Crops, KerasNetwork, Progress
 from classification.explain.targets import Target
 from edge_runtime.errors import ConfigError
 
-STEPS = 48
+STEPS = 64
 """Equal steps to begin with."""
 
 MOST_STEPS = 512
@@ -25,7 +25,7 @@ TOLERANCE = 0.005
 """Completeness error at which halving ends."""
 
 LOCAL_TOLERANCE = 0.05
-"""Sum of the errors of all steps by their size, which must be below this too.
+"""Sum of the errors of all steps by their size, of the answer's rises and falls, at most.
 
 Errors of opposite sign cancel in the completeness error; this sees them.
 """
@@ -51,9 +51,13 @@ def integrated_gradients(
     """Integrate the gradient of an answer from a baseline to the crop.
 
     The integral is that of the answer itself, a vote fraction or probability, so that
-    the map adds up to what the answer rises by. Trapezoids; as the answer is known at both
-    ends of a step, so is each step's own error, and the steps with the largest errors are
-    halved until their sum, the completeness error, is small enough.
+    the map adds up to what the answer rises by.
+
+    Networks of rectified units rise in straight pieces with kinks between. So each step
+    takes the gradient of its one end up to a place and that of the other from there, and
+    what the answer rises by over the step tells the place: with one kink in a step that
+    is exact. What no place can explain is the step's error; the steps with the largest
+    errors are halved until their sum, the completeness error, is small enough.
 
     Parameters
     ----------
@@ -156,17 +160,26 @@ class _Path:
         self._slopes = np.concatenate([self._slopes, slopes])[order]
         self._gradients = np.concatenate([self._gradients, gradients])[order]
 
+    def shares(self) -> NDArray[np.float64]:
+        """Part of each step that has the gradient of its first end, 0 to 1."""
+        rises = np.diff(self._values) / np.diff(self._places)
+        first, last = self._slopes[:-1], self._slopes[1:]
+        same = first == last
+        shares = (rises - last) / np.where(same, 1.0, first - last)
+        return np.where(same, 0.5, np.clip(shares, 0.0, 1.0))
+
     def errors(self) -> NDArray[np.float64]:
-        """Of each step: what the trapezoid gives beyond what the answer rises by."""
-        widths = np.diff(self._places)
-        trapezoids = widths * (self._slopes[1:] + self._slopes[:-1]) / 2
-        return trapezoids - np.diff(self._values)
+        """Of each step: what its gradients give beyond what the answer rises by."""
+        shares = self.shares()
+        slopes = shares * self._slopes[:-1] + (1 - shares) * self._slopes[1:]
+        return slopes * np.diff(self._places) - np.diff(self._values)
 
     def complete(self, tolerance: float) -> bool:
         """Whether the steps' errors are small enough, together and each by itself."""
-        errors = self.errors() / self.scale
-        together = abs(float(errors.sum()))
-        return together <= tolerance and float(np.abs(errors).sum()) <= LOCAL_TOLERANCE
+        errors = self.errors()
+        together = abs(float(errors.sum())) <= tolerance * self.scale
+        way = max(float(np.abs(np.diff(self._values)).sum()), LEAST_DIFFERENCE)
+        return together and float(np.abs(errors).sum()) <= LOCAL_TOLERANCE * way
 
     def worst_middles(self, most: int) -> NDArray[np.float64]:
         """Middles of the steps with the largest errors."""
@@ -175,8 +188,8 @@ class _Path:
 
     def integral(self) -> NDArray[np.float64]:
         """Of each pixel and colour."""
-        widths = np.diff(self._places)
+        widths, shares = np.diff(self._places), self.shares()
         weights = np.zeros(len(self._places))
-        weights[:-1] += widths / 2
-        weights[1:] += widths / 2
+        weights[:-1] += widths * shares
+        weights[1:] += widths * (1 - shares)
         return np.einsum("n,nhwc->hwc", weights, self._gradients, dtype=np.float64) * self._way

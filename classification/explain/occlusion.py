@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classification.explain.attribution import Attribution
-from classification.explain.baselines import SKY, baseline_picture
+from classification.explain.baselines import SKY, cover_picture
 from classification.explain.networks import Crops, ExplainedNetwork, Progress
 from classification.explain.targets import Target
 from edge_runtime.errors import ConfigError
@@ -21,7 +21,7 @@ PATCH = 0.16
 """Side of a patch as a part of the crop's."""
 
 STRIDE = 0.07
-"""Distance of neighbouring patches as a part of the crop's side: about 13 × 13 of them."""
+"""Distance of neighbouring patches as a part of the crop's side: 14 × 14 of them."""
 
 _BATCH = 64
 
@@ -74,9 +74,7 @@ def occlusion(
     places = patch_places(size, side, max(1.0, stride * size))
     corners = [(top, left) for top in places for left in places]
     pixels = np.asarray(crop)
-    cover = baseline_picture(crop, fill)
-    if pixels.dtype == np.uint8:
-        cover = np.rint(cover).astype(np.uint8)
+    cover = cover_picture(pixels, fill)
     whole = float(network.answers(pixels[None])[0, target.index])
     fall = np.zeros((size, size))
     covered = np.zeros((size, size))

@@ -83,12 +83,13 @@ def test_integrated_gradients_of_a_linear_network_are_weight_times_difference(
     exact = (linear_weights() * (crop - baseline_picture(crop, baseline))).sum(axis=2)
     np.testing.assert_allclose(found.values, exact, rtol=1e-4, atol=1e-7)
     assert found.details["completeness_error"] < 1e-3
-    assert found.details["steps"] == 48  # a straight line needs no halving
+    assert found.details["steps"] == 64  # a straight line needs no halving
 
 
 def test_integrated_gradients_halve_the_steps_of_a_sharp_rise(crop: np.ndarray) -> None:
     """A sigmoid as steep as a step: few equal steps would miss it."""
-    middle = (crop + baseline_picture(crop, "sky")) / 2
+    sky = baseline_picture(crop, "sky")
+    middle = sky + 0.43 * (crop - sky)
     network = linear_network("sigmoid", scale=1000.0, middle=middle)
     rough = method("integrated_gradients").explain(network, crop, GALAXY, steps=8, most_steps=8)
     found = method("integrated_gradients").explain(network, crop, GALAXY, steps=8)
@@ -197,6 +198,7 @@ def test_wrong_options_are_refused(crop: np.ndarray) -> None:
         ("integrated_gradients", {"baseline": "white"}, "unknown baseline"),
         ("smoothgrad", {"samples": 0}, "samples >= 1"),
         ("lime", {"samples": 3}, "samples >= 10"),
+        ("lime", {"left": 1.0}, "0 < left < 1"),
     ):
         with pytest.raises(ConfigError, match=message):
             method(name).explain(network, crop, GALAXY, **options)

@@ -19,6 +19,7 @@ from edge_runtime.bundle.building import (
 from edge_runtime.bundle.loading import Bundle
 from edge_runtime.bundle.measured import build_measured, selftest_frames_of
 from edge_runtime.bundle.verifying import VerifyReport, verify_bundle
+from edge_runtime.errors import BundleError
 
 _log = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ def build_classifier_bundle(
     Raises
     ------
     GalaxyEdgeError
-        The data cannot be read, or the classifier does not fit.
+        The data cannot be read, the classifier does not fit, or the folder exists.
     """
     from annotations.empty_frames import empty_frame_split
     from annotations.galaxy_zoo import read_labels
@@ -118,6 +119,8 @@ def build_classifier_bundle(
         empty_frame_scores,
     )
 
+    if output.exists() and not overwrite:
+        raise BundleError(f"{output}: exists already; name another folder, or overwrite it")
     models = {
         DETECTOR_NAME: base.read(base.manifest.detector.file),
         CLASSIFIER_NAME: classifier.read_bytes(),

@@ -8,6 +8,7 @@ last epoch.
 
 from __future__ import annotations
 
+import csv
 import json
 import logging
 import math
@@ -136,14 +137,13 @@ def batch_plan(augmentation: float) -> Any:
 
 
 def epoch_rows(path: Path) -> tuple[Mapping[str, float], ...]:
-    """Rows of a training's log, numbers only."""
-    import csv
-
+    """Rows of a training's log, finite numbers only."""
     with path.open(newline="", encoding="utf-8") as stream:
-        return tuple(
+        rows = [
             {name: float(text) for name, text in row.items() if text}
             for row in csv.DictReader(stream)
-        )
+        ]
+    return tuple({n: value for n, value in row.items() if math.isfinite(value)} for row in rows)
 
 
 def _figures(scores: Scores, prefix: str = "") -> dict[str, float]:

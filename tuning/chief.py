@@ -22,9 +22,10 @@ from edge_runtime.errors import ConfigError, GalaxyEdgeError
 from tuning.address import Address
 from tuning.hparams import write_experiment
 from tuning.objective import METRICS
-from tuning.oracles import SearchOracle, make_oracle
+from tuning.oracles import make_oracle
 from tuning.record import SearchRecord, read_search
 from tuning.search import Report, require_few_failures, searching_alone
+from tuning.search_oracle import SearchOracle
 from tuning.settings import SearchSettings
 from tuning.spaces import SearchSpace
 

@@ -24,7 +24,7 @@ from tuning.trial_runner import TRIAL_COMMAND, TrialFailed, TrialRunner
 if TYPE_CHECKING:
     from keras_tuner.engine.trial import Trial
 
-    from tuning.oracles import SearchOracle
+    from tuning.search_oracle import SearchOracle
 
 __all__ = [
     "SearchRecord",

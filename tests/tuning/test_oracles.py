@@ -7,7 +7,8 @@ import pytest
 from keras_tuner.engine.trial import Trial, TrialStatus
 from tuning_trials import made_up_settings
 
-from tuning.oracles import OBJECTIVE, SearchOracle, make_oracle
+from tuning.oracles import make_oracle
+from tuning.search_oracle import OBJECTIVE, SearchOracle
 from tuning.spaces import SearchSpace, space
 
 SPACE = space("tuned_small")

@@ -33,7 +33,7 @@ def content(run: EventAccumulator, tag: str) -> bytes:
 
 
 def numbers(run: EventAccumulator, tag: str) -> list[float]:
-    return [float(event.tensor_proto.float_val[0]) for event in run.Tensors(tag)]
+    return [float(event.value) for event in run.Scalars(tag)]
 
 
 def test_a_finished_trial_has_its_values_scores_costs_and_curve(tmp_path: Path) -> None:

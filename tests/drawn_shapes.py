@@ -56,10 +56,10 @@ def shapes(count: int, first: int = 0, split: str = "test") -> GalaxySet:
     )
 
 
-def taught_network(*, shuffled: bool = False, epochs: int = 6, seed: int = 0) -> KerasNetwork:
+def taught_network(*, shuffled: bool = False, epochs: int = 12, seed: int = 0) -> KerasNetwork:
     """A small network after a few seconds of training, on its labels or on shuffled ones."""
     network = small_network(len(NAMES), SIZE_PX, seed)
-    galaxies = shapes(160, first=1000, split="train")
+    galaxies = shapes(256, first=1000, split="train")
     crops = np.stack([galaxies.pictures.read(row) for row in range(len(galaxies))])
     labels = galaxies.classes["class5"].index.copy()
     if shuffled:

@@ -73,6 +73,7 @@ def test_the_help_has_an_example(command):
     assert "--methods" in done.output
 
 
+@pytest.mark.slow
 def test_a_set_is_explained_and_a_second_call_asks_nothing_again(run, data, tmp_path):
     output = tmp_path / "explained"
     arguments = ("galaxies", "--data", data, "--network", run, "--output", output)

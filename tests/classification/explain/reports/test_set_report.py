@@ -21,13 +21,15 @@ from classification.explain.subjects import ExplainedSubject, subject_of
 from classification.preparation import Preparation
 from edge_runtime.errors import GalaxyEdgeError
 
+pytestmark = pytest.mark.slow
+
 METHODS = ("occlusion", "integrated_gradients")
 OPTIONS = {
     "occlusion": {"patch": 0.25, "stride": 0.2},
     "integrated_gradients": {"steps": 12, "most_steps": 24},
 }
 PLAN = SetPlan(METHODS, stable=1, checked=2, stages=2, options=OPTIONS)
-COUNT = 12
+COUNT = 16
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +59,8 @@ def states(figures: SubjectFigures) -> dict[str, str]:
 
 def test_a_network_taught_with_shuffled_labels_is_exposed(figures):
     right, wrong = figures["taught"], figures["taught on shuffled labels"]
-    assert not right.exposed
-    assert wrong.exposed
+    assert not right.exposed, right.findings
+    assert wrong.exposed, wrong.findings
     assert states(right)["accuracy"] == states(right)["faithfulness"] == GOOD
     assert states(right)["own"] == GOOD
     assert states(wrong)["accuracy"] == BAD

@@ -262,7 +262,7 @@ def _box(
         problems.error(path, place, f"{what}: bbox {values} is not four numbers")
         return None
     x, y, width, height = map(float, values)
-    xyxy = (x, y, round(x + width, DECIMALS + 3), round(y + height, DECIMALS + 3))
+    xyxy = (x, y, round(x + width, DECIMALS), round(y + height, DECIMALS))
     if fault := box_fault(xyxy, picture.width_px, picture.height_px):
         problems.error(path, place, f"{what}: {fault}")
         return None

@@ -68,7 +68,7 @@ def refit_classes(
     if len(np.unique(classes)) != layer.units:
         raise ValueError(f"{len(np.unique(classes))} of {layer.units} classes occur")
     spread = features.std(axis=0) + 1e-6
-    fitted = LogisticRegression(C=regularisation, max_iter=500).fit(features / spread, classes)
+    fitted = LogisticRegression(C=regularisation, max_iter=5000).fit(features / spread, classes)
     kernel = (fitted.coef_ / spread).T
     layer.set_weights([kernel.astype(np.float32), fitted.intercept_.astype(np.float32)])
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from labelled_sets import contents, labelled_sets, picture_files, small_set
 
 from annotations.conversion import ConversionOptions, convert, write_set
-from annotations.formats.dataset import LabelledSet
+from annotations.formats.dataset import LabelledBox, LabelledPicture, LabelledSet
 from annotations.formats.problems import ProblemList
 from annotations.formats.registry import FORMATS, detect_format, lost_in, read_set
 
@@ -54,6 +54,14 @@ def test_coco_and_voc_give_everything_back_exactly(data, name, files, tmp_path):
     assert contents(back) == contents(labelled)
     assert [p.name for p in back.pictures] == [p.name for p in labelled.pictures]
     assert back.labels == labelled.labels
+
+
+@pytest.mark.parametrize("name", ["coco", "voc"])
+def test_sides_whose_sum_misses_the_last_digit_come_back(name, files, tmp_path):
+    box = LabelledBox((1.792, 0.0, 4098.454, 1.0), "galaxy")
+    picture = LabelledPicture(files[6000, 4000], 6000, 4000, (box,))
+    back = written_and_read(LabelledSet((picture,), ("galaxy",)), tmp_path / "set", name)
+    assert back.pictures[0].boxes[0].xyxy_px == box.xyxy_px
 
 
 @given(data=st.data())

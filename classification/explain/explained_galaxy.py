@@ -27,7 +27,7 @@ MethodOptions = Mapping[str, Mapping[str, Any]]
 """Options of methods by their names."""
 
 
-QUICK: MethodOptions = {"integrated_gradients": {"most_steps": 48}}
+QUICK: MethodOptions = {"integrated_gradients": {"steps": 48, "most_steps": 48}}
 """Where maps are compared with one another only, and a sum need not be exact."""
 
 

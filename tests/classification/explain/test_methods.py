@@ -17,6 +17,7 @@ from known_networks import (
 
 from classification.explain.attribution import Attribution
 from classification.explain.baselines import BASELINES, baseline_picture, sky_level
+from classification.explain.explained_galaxy import QUICK
 from classification.explain.gradcam import gradcam_for_questions
 from classification.explain.keras_network import KerasNetwork
 from classification.explain.registry import method, method_names
@@ -48,6 +49,14 @@ def test_a_network_that_sees_one_corner_is_explained_by_that_corner(
     assert seen > {"gradcam": 0.8, "occlusion": 0.75, "lime": 0.6}.get(name, 0.999)
     top = np.unravel_index(np.argmax(found.values), found.values.shape)
     assert max(top) < SIZE_PX // 2
+
+
+@pytest.mark.parametrize("name", list(QUICK))
+def test_methods_take_their_options_for_quick_maps(name: str, crop: np.ndarray) -> None:
+    found = method(name).explain(corner_network(), crop, GALAXY, **QUICK[name])
+    exact = method(name).explain(corner_network(), crop, GALAXY)
+    assert found.details["calls"] <= exact.details["calls"]
+    assert np.corrcoef(found.values.ravel(), exact.values.ravel())[0, 1] > 0.99
 
 
 @pytest.mark.parametrize("name", method_names())

@@ -3,44 +3,26 @@
 from __future__ import annotations
 
 import math
-from types import TracebackType
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as RichProgress
 
 from classification.callbacks import TrainingProgress
+from edge_runtime.cli.output import TerminalBar
 
 
-class TrainingBar:
+class TrainingBar(TerminalBar):
     """Batches of the epoch, losses and pictures a second, on standard error."""
 
     def __init__(self) -> None:
-        console = Console(stderr=True)
-        self._bar = RichProgress(
+        columns = (
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
             TextColumn("{task.fields[state]}"),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task("reading labels", total=None, state="")
+        super().__init__(columns, "reading labels", state="")
         self._shown = ""
-
-    def __enter__(self) -> TrainingBar:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
 
     def prepared(self, done: int, total: int) -> None:
         """Show how many pictures are prepared."""
@@ -54,8 +36,8 @@ class TrainingBar:
     def _show(self, title: str, done: int, total: int, state: str) -> None:
         if title != self._shown:
             self._shown = title
-            self._bar.reset(self._task, total=total, description=title)
-        self._bar.update(self._task, total=total, completed=done, state=state)
+            self._progress.reset(self._task, total=total, description=title)
+        self._progress.update(self._task, total=total, completed=done, state=state)
 
 
 def state_of(progress: TrainingProgress) -> str:

@@ -165,7 +165,7 @@ def explain_galaxy(
     network, given = subject.network, options or {}
 
     def explain(name: str, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        quick = {**QUICK.get(name, {}), **given.get(name, {})}
+        quick = quick_options(name, given)
         return method(name).explain(network, pixels, target, seed=seed, **quick).values
 
     maps, details = {}, {}
@@ -200,6 +200,11 @@ def explain_galaxy(
             for each in questions
         ),
     )
+
+
+def quick_options(name: str, given: MethodOptions) -> dict[str, Any]:
+    """Options of a method where maps are only compared: those given, else the quick ones."""
+    return {**QUICK.get(name, {}), **given.get(name, {})}
 
 
 def methods_for(subject: ExplainedSubject, methods: Sequence[str]) -> tuple[str, ...]:

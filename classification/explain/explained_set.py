@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from annotations.galaxies.dataset import GalaxySet
 from classification.explain.explained_galaxy import (
-    QUICK,
     ExplainedGalaxy,
     MethodOptions,
     explain_galaxy,
     methods_for,
+    quick_options,
 )
 from classification.explain.faithfulness.randomisation import (
     RandomisationCheck,
@@ -280,7 +280,7 @@ def _checks(
     crops = np.stack([found[row][place].crop for row in range(count)])
     targets = [found[row][place].target for row in range(count)]
     given = plan.options or {}
-    options = {name: {**QUICK.get(name, {}), **given.get(name, {})} for name in plan.methods}
+    options = {name: quick_options(name, given) for name in plan.methods}
     names = methods_for(subject, plan.methods)
 
     def maps(network: KerasNetwork, row: int, seed: int) -> dict[str, NDArray[np.float32]]:

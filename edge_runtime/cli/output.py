@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 import typer
 
 from edge_runtime.errors import GalaxyEdgeError
+
+if TYPE_CHECKING:
+    from rich.progress import ProgressColumn
 
 
 def write_json(result: Mapping[str, object], path: Path | None) -> None:
@@ -44,7 +48,55 @@ def log_to_stderr(level: str = "info") -> None:
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # our own lines say it better
 
 
-class ProgressBar:
+class TerminalBar:
+    """What bars of long work share: shown on standard error where that is a terminal.
+
+    Parameters
+    ----------
+    columns : sequence of str or ProgressColumn
+        Of the one line.
+    description : str
+        What is being done.
+    soft_wrap : bool
+        Leave long lines that scroll above the bar to the terminal.
+    **fields
+        Of the columns, at first.
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[str | ProgressColumn],
+        description: str = "",
+        *,
+        soft_wrap: bool = False,
+        **fields: Any,
+    ) -> None:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        self._console = Console(stderr=True, soft_wrap=soft_wrap)
+        self._progress = Progress(
+            *columns,
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._progress.add_task(description, total=None, **fields)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+
+class ProgressBar(TerminalBar):
     """A bar on standard error while a command works; error lines scroll above it.
 
     Where standard error is no terminal there is no bar, and only the errors
@@ -57,32 +109,10 @@ class ProgressBar:
     """
 
     def __init__(self, label: str) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
 
-        self._console = Console(stderr=True, soft_wrap=True)
-        self._progress = Progress(
-            "{task.description}",
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=self._console,
-            transient=True,
-            disable=not self._console.is_terminal,
-        )
-        self._task = self._progress.add_task(label, total=None)
-
-    def __enter__(self) -> ProgressBar:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
+        columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        super().__init__(columns, label, soft_wrap=True)
 
     def update(self, done: int, total: int) -> None:
         """Show how much is done."""

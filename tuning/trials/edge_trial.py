@@ -19,7 +19,7 @@ from classification.edge_network.export import tflite_predictor
 from classification.export import in_single_precision
 from classification.models.searched import RANDOM, build_searched
 from classification.network import NETWORK_FILE
-from classification.precision import choose_precision, dtype_policy, processor_has_bfloat16
+from classification.precision import dtype_policy, fastest_precision
 from classification.training import drawn_rows
 from classification.transfer import start_from
 from tuning.trials.classifier_result import classifier_result
@@ -115,11 +115,8 @@ def build_network(values: Values) -> keras.Model:
             "separable": values.get("separable", bool),
             "squeeze_excite": values.get("squeeze_excite", bool),
         }
-    precision = choose_precision("auto")
     plain = start == RANDOM and not own["separable"]
-    if precision == "float32" and plain and processor_has_bfloat16():
-        precision = "mixed_bfloat16"
-    with dtype_policy(precision):
+    with dtype_policy(fastest_precision(plain_convolutions=plain)):
         return build_searched(
             values.get("input_size_px", int),
             start=start,

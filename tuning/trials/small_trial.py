@@ -16,7 +16,7 @@ from classification.batches import VOTES, known_rows
 from classification.edge_classifiers import edge_preparation
 from classification.heads import TREE_37, softmax
 from classification.models.tuned_small import CHOICES, SmallHyperparameters
-from classification.precision import choose_precision, processor_has_bfloat16
+from classification.precision import fastest_precision
 from classification.presets import Preset, preset
 from classification.reproduction.network_row import TfliteModel, adding_up
 from classification.run_folder import CHECKPOINTS, LOG_FILE
@@ -54,16 +54,13 @@ def run_small_trial(spec: TrialSpec) -> TrialResult:
     """
     recipe = recipe_of(spec)
     galaxies = read_parts(spec.data)
-    precision = choose_precision("auto")
-    if precision == "float32" and processor_has_bfloat16():
-        precision = "mixed_bfloat16"
     trained = train(
         recipe,
         galaxies,
         spec.output,
         seed=spec.seed + spec.initial_epoch,
         limit=spec.limit,
-        precision=precision,
+        precision=fastest_precision(),
         initial=spec.initial,
         cache=spec.cache,
         **({} if spec.cache is None else {"memory_limit_bytes": 0}),

@@ -13,7 +13,7 @@ from edge_runtime.web import DashboardAccess, DashboardState, Health
 
 if TYPE_CHECKING:
     from edge_runtime.bundle import Bundle
-    from edge_runtime.occlusion_maps import OcclusionMaps
+    from edge_runtime.occlusion.requested_maps import OcclusionMaps
     from edge_runtime.sighting import FrameResult
     from edge_runtime.store import Store
     from edge_runtime.web.server import ServerHandle
@@ -108,7 +108,7 @@ class Dashboard:
         self._url = ""
 
     def _serve(self) -> ServerHandle | None:
-        from edge_runtime.occlusion_maps import OcclusionMaps
+        from edge_runtime.occlusion.requested_maps import OcclusionMaps
         from edge_runtime.web.app import create_app
         from edge_runtime.web.server import serve
 

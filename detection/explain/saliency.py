@@ -31,7 +31,7 @@ from edge_runtime.boxes import iou
 from edge_runtime.bundle.loading import Bundle
 from edge_runtime.detector import Detector
 from edge_runtime.errors import ConfigError, GalaxyEdgeError
-from edge_runtime.occlusion import occlusion_map
+from edge_runtime.occlusion.occlusion_map import occlusion_map
 from edge_runtime.tiling import Tile, view
 
 MASKS = 800

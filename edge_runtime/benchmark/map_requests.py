@@ -182,7 +182,7 @@ def _maps_one_after_another(
     bundle: Bundle, galaxy: _OneGalaxy, asked: bool
 ) -> Iterator[Callable[[], int]]:
     """Ask for one map after another until the end; gives the number of those made."""
-    from edge_runtime.occlusion_maps import OcclusionMaps, Stage
+    from edge_runtime.occlusion.requested_maps import OcclusionMaps, Stage
 
     made = 0
     if not asked:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from edge_runtime.errors import StoreError
-from edge_runtime.occlusion import OcclusionMap
+from edge_runtime.occlusion.occlusion_map import OcclusionMap
 from edge_runtime.sighting import BoxXyxy
 from edge_runtime.store.media import media_name, media_path, write_durably
 from edge_runtime.tracked_sighting import BundleIdentity

@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 
 from edge_runtime import __version__
 from edge_runtime.errors import StoreError
-from edge_runtime.occlusion_maps import OcclusionMaps
+from edge_runtime.occlusion.requested_maps import OcclusionMaps
 from edge_runtime.store import Store, StoredSighting
 from edge_runtime.store.media import media_path
 from edge_runtime.web.access import DashboardAccess

@@ -12,8 +12,8 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from edge_runtime.errors import GalaxyEdgeError, StoreError
 from edge_runtime.heat_overlay import draw_heat
-from edge_runtime.occlusion import OcclusionMap
-from edge_runtime.occlusion_maps import MapState, OcclusionMaps
+from edge_runtime.occlusion.occlusion_map import OcclusionMap
+from edge_runtime.occlusion.requested_maps import MapState, OcclusionMaps
 from edge_runtime.preview import encode_picture
 from edge_runtime.recorded_crops import decode_crop
 from edge_runtime.store import Store, StoredSighting

@@ -13,8 +13,8 @@ from synthetic_results import make_detection, make_result, tracked
 from tiny_bundles import make_tiny_bundle
 
 from edge_runtime.bundle.loading import load_bundle
-from edge_runtime.occlusion_maps import OcclusionMaps
-from edge_runtime.occlusion_process import WorkerProcess
+from edge_runtime.occlusion.requested_maps import OcclusionMaps
+from edge_runtime.occlusion.worker_process import WorkerProcess
 from edge_runtime.web.app import create_app
 from edge_runtime.web.server import serve
 
@@ -233,7 +233,7 @@ def test_pages_look_right_on_a_screen(browser, server, store, sightings, publish
 
 def test_a_map_is_made_while_the_visitor_watches(browser, state, store, tmp_path):
     bundle = load_bundle(make_tiny_bundle(tmp_path / "tiny"))
-    eager = "from edge_runtime.occlusion_worker import work; import sys; "
+    eager = "from edge_runtime.occlusion.worker import work; import sys; "
     eager += "work(sys.stdin.buffer, sys.stdout.buffer)"
     maps = OcclusionMaps(bundle, WorkerProcess(600.0, (sys.executable, "-P", "-c", eager)))
     handle = serve(create_app(state, maps=maps), "127.0.0.1", 0)

@@ -21,9 +21,9 @@ from tiny_bundles import make_tiny_bundle
 from edge_runtime.bundle.loading import load_bundle
 from edge_runtime.config import WebConfig
 from edge_runtime.dashboard import Dashboard
-from edge_runtime.occlusion import OcclusionMap
-from edge_runtime.occlusion_maps import MOST_WAITING, TIMEOUT_S, OcclusionMaps, Stage
-from edge_runtime.occlusion_process import WorkerProcess
+from edge_runtime.occlusion.occlusion_map import OcclusionMap
+from edge_runtime.occlusion.requested_maps import MOST_WAITING, TIMEOUT_S, OcclusionMaps, Stage
+from edge_runtime.occlusion.worker_process import WorkerProcess
 from edge_runtime.store.media import media_name
 from edge_runtime.store.occlusion_files import read_map
 from edge_runtime.tracked_sighting import BundleIdentity
@@ -33,7 +33,7 @@ from edge_runtime.web.server import serve
 
 DEADLINE_S = 200.0
 EAGER = (
-    "import sys; from edge_runtime.occlusion_worker import work; "
+    "import sys; from edge_runtime.occlusion.worker import work; "
     "work(sys.stdin.buffer, sys.stdout.buffer)"
 )
 
@@ -207,7 +207,7 @@ def test_a_worker_that_dies_is_told_and_tried_again(bundle, store, item):
 @pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="needs Linux's scheduler")
 def test_the_worker_yields_to_everything_else():
     code = (
-        "import os; from edge_runtime.occlusion_worker import yield_to_others; yield_to_others(); "
+        "import os; from edge_runtime.occlusion.worker import yield_to_others; yield_to_others(); "
         "print(os.nice(0), os.sched_getscheduler(0) == os.SCHED_IDLE)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -15,8 +15,8 @@ from edge_runtime.bundle.loading import load_bundle
 from edge_runtime.classifier import Classifier
 from edge_runtime.crops import crop_square
 from edge_runtime.errors import GalaxyEdgeError
-from edge_runtime.occlusion import occlusion_map, patch_spans
-from edge_runtime.occlusion_worker import Task, work
+from edge_runtime.occlusion.occlusion_map import occlusion_map, patch_spans
+from edge_runtime.occlusion.worker import Task, work
 from edge_runtime.preview import square_crop
 from edge_runtime.recorded_crops import RecordedCrop
 
@@ -147,7 +147,7 @@ def test_the_worker_names_an_output_that_is_not_there(bundle):
 
 def test_the_worker_loads_neither_opencv_nor_the_web_server():
     code = (
-        "import sys, edge_runtime.occlusion_worker, edge_runtime.classifier_answers; "
+        "import sys, edge_runtime.occlusion.worker, edge_runtime.classifier_answers; "
         "print(sorted({'cv2', 'fastapi', 'pydantic', 'sqlalchemy', 'astropy'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from edge_runtime.errors import GalaxyEdgeError, StoreError
-from edge_runtime.occlusion_process import WorkerProcess
-from edge_runtime.occlusion_worker import Task
+from edge_runtime.occlusion.worker import Task
+from edge_runtime.occlusion.worker_process import WorkerProcess
 from edge_runtime.preview import encode_picture
 from edge_runtime.recorded_crops import RecordedCrop, decode_crop
 from edge_runtime.store.media import media_path

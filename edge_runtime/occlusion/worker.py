@@ -1,4 +1,4 @@
-"""A small process that makes one occlusion map: ``python -m edge_runtime.occlusion_worker``.
+"""A small process that makes one occlusion map: ``python -m edge_runtime.occlusion.worker``.
 
 It yields to everything else on the machine, loads neither OpenCV nor the web
 server, and ends when its parent does. Standard input: a line of JSON (`Task`),
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_runtime.errors import GalaxyEdgeError
-from edge_runtime.occlusion import GRID, occlusion_map
+from edge_runtime.occlusion.occlusion_map import GRID, occlusion_map
 
 NICENESS = 19
 REPORT_EVERY = 6  # steps

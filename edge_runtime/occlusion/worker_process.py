@@ -1,4 +1,4 @@
-"""The parent's side of ``occlusion_worker``: start, follow, give up."""
+"""The parent's side of ``worker``: start, follow, give up."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_runtime.errors import GalaxyEdgeError
-from edge_runtime.occlusion import OcclusionMap, Progress
-from edge_runtime.occlusion_worker import Task
+from edge_runtime.occlusion.occlusion_map import OcclusionMap, Progress
+from edge_runtime.occlusion.worker import Task
 
-COMMAND = (sys.executable, "-P", "-m", "edge_runtime.occlusion_worker")
+COMMAND = (sys.executable, "-P", "-m", "edge_runtime.occlusion.worker")
 _ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -1,0 +1,1 @@
+"""What a classifier's answer rests on, mapped at the telescope by a process of its own."""

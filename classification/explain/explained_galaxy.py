@@ -12,9 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotations.formats.outputs import new_file
+from classification.explain import gradcam, occlusion
 from classification.explain.faithfulness.curves import Curve, CurvePair
 from classification.explain.faithfulness.scores import galaxy_scores
 from classification.explain.galaxy_mask import CropRegions
+from classification.explain.gradcam import gradcam_of
+from classification.explain.networks import KerasNetwork
+from classification.explain.occlusion import occlusion_of
 from classification.explain.registry import method
 from classification.explain.subjects import ExplainedSubject
 from classification.explain.targets import Target
@@ -135,7 +139,6 @@ def explain_galaxy(
     *,
     stable: bool = True,
     questions: Sequence[Target] = (),
-    question_method: str = "occlusion",
     options: MethodOptions | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -154,8 +157,8 @@ def explain_galaxy(
     stable : bool
         Whether to explain the crop turned and with noise, too.
     questions : sequence of Target
-        Further answers to draw maps of, by one method.
-    question_method : str
+        Further answers to draw maps of, by Grad-CAM where there are gradients, by
+        occlusion elsewhere.
     options : mapping, optional
         Options of methods.
     seed : int
@@ -190,16 +193,25 @@ def explain_galaxy(
         maps=maps,
         scores=scores,
         curves=curves,
-        questions=tuple(
-            (
-                each,
-                method(question_method)
-                .explain(network, crop, each, seed=seed, **given.get(question_method, {}))
-                .values,
-            )
-            for each in questions
-        ),
+        questions=_question_maps(subject, crop, questions, given),
     )
+
+
+def _question_maps(
+    subject: ExplainedSubject,
+    crop: NDArray[np.uint8],
+    questions: Sequence[Target],
+    given: MethodOptions,
+) -> tuple[tuple[Target, NDArray[np.float32]], ...]:
+    """By the method that asks the network for all of them at once."""
+    network = subject.network
+    if not questions:
+        return ()
+    if isinstance(network, KerasNetwork):
+        found = gradcam_of(network, crop, questions, **given.get(gradcam.NAME, {}))
+    else:
+        found = occlusion_of(network, crop, questions, **given.get(occlusion.NAME, {}))
+    return tuple((each.target, each.values) for each in found)
 
 
 def quick_options(name: str, given: MethodOptions) -> dict[str, Any]:

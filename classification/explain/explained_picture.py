@@ -95,7 +95,6 @@ def explain_in_picture(
             methods,
             regions,
             questions=() if votes is None else for_questions(answers, least_asked=_LEAST_ASKED),
-            question_method="gradcam" if subject.has_gradient else "occlusion",
             options=options,
             seed=seed,
             progress=told,

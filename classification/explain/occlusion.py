@@ -7,6 +7,7 @@ it runs on the int8 network as the telescope runs it.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from classification.explain.baselines import SKY, cover_picture
 from classification.explain.networks import Crops, ExplainedNetwork, Progress
 from classification.explain.targets import Target
 from edge_runtime.errors import ConfigError
+
+NAME = "occlusion"
 
 PATCH = 0.16
 """Side of a patch as a part of the crop's."""
@@ -64,6 +67,22 @@ def occlusion(
         A size is not above 0 and at most 1, or patches leave gaps.
     """
     del seed
+    return occlusion_of(
+        network, crop, [target], progress=progress, patch=patch, stride=stride, fill=fill
+    )[0]
+
+
+def occlusion_of(
+    network: ExplainedNetwork,
+    crop: Crops,
+    targets: Sequence[Target],
+    *,
+    progress: Progress | None = None,
+    patch: float = PATCH,
+    stride: float = STRIDE,
+    fill: str = SKY,
+) -> tuple[Attribution, ...]:
+    """Occlusion of several answers by the same patches; see ``occlusion``."""
     if not (0 < patch <= 1 and 0 < stride <= patch):
         raise ConfigError(
             f"patch and stride are parts of the crop, 0 < stride <= patch <= 1; "
@@ -75,9 +94,10 @@ def occlusion(
     corners = [(top, left) for top in places for left in places]
     pixels = np.asarray(crop)
     cover = cover_picture(pixels, fill)
-    whole = float(network.answers(pixels[None])[0, target.index])
-    fall = np.zeros((size, size))
-    covered = np.zeros((size, size))
+    columns = [target.index for target in targets]
+    whole = network.answers(pixels[None])[0, columns].astype(np.float64)
+    falls = np.zeros((size, size, len(targets)))
+    covered = np.zeros((size, size, 1))
     for start in range(0, len(corners), _BATCH):
         some = corners[start : start + _BATCH]
         batch = np.repeat(pixels[None], len(some), axis=0)
@@ -85,14 +105,18 @@ def occlusion(
             picture[top : top + side, left : left + side] = cover[
                 top : top + side, left : left + side
             ]
-        answers = network.answers(batch)[:, target.index]
+        answers = network.answers(batch)[:, columns]
         for answer, (top, left) in zip(answers, some, strict=True):
-            fall[top : top + side, left : left + side] += whole - float(answer)
+            falls[top : top + side, left : left + side] += whole - answer
             covered[top : top + side, left : left + side] += 1
         if progress is not None:
             progress(start + len(some), len(corners))
-    values = (fall / covered).astype(np.float32)
-    return Attribution("occlusion", target, values, {"calls": float(len(corners) + 1)})
+    maps = np.moveaxis(falls / covered, 2, 0).astype(np.float32)
+    details = {"calls": float(len(corners) + 1)}
+    return tuple(
+        Attribution(NAME, target, values, details)
+        for target, values in zip(targets, maps, strict=True)
+    )
 
 
 def patch_places(size_px: int, side_px: int, stride_px: float) -> NDArray[np.int64]:

@@ -20,6 +20,7 @@ from classification.explain.baselines import BASELINES, baseline_picture, sky_le
 from classification.explain.explained_galaxy import QUICK
 from classification.explain.gradcam import gradcam_for_questions
 from classification.explain.keras_network import KerasNetwork
+from classification.explain.occlusion import occlusion_of
 from classification.explain.registry import method, method_names
 from classification.explain.superpixels import galaxy_superpixels
 from classification.explain.targets import Target, named, strongest
@@ -187,6 +188,22 @@ def test_gradcam_answers_all_questions_as_it_answers_one(edge: KerasNetwork) -> 
     one = method("gradcam").explain(edge, crop, found[3].target)
     scale = np.abs(one.values).max()
     np.testing.assert_allclose(found[3].values, one.values, atol=1e-4 * scale)
+
+
+def test_occlusion_of_several_answers_asks_no_more_than_of_one(
+    edge: KerasNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crop = bright_crop(32)
+    targets = [Target("", 41), Target("", 3), Target("", 42)]
+    alone = [method("occlusion").explain(edge, crop, target).values for target in targets]
+    asked = []
+    answers = edge.answers
+    monkeypatch.setattr(edge, "answers", lambda crops: asked.append(len(crops)) or answers(crops))
+    together = occlusion_of(edge, crop, targets)
+    assert sum(asked) == together[0].details["calls"]
+    assert [found.target for found in together] == targets
+    for found, values in zip(together, alone, strict=True):
+        np.testing.assert_array_equal(found.values, values)
 
 
 @pytest.mark.parametrize("layer", ["convolution9", "pool", "galaxy"])

@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import cv2
 import keras
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +20,10 @@ from classification.edge_network.augmentation import (
     jpeg,
     warp,
 )
+from classification.edge_network.mined_crops import MinedCrops
 from classification.edge_network.negatives import EmptyFrame
 from edge_runtime.crops import CROP_SIDE_R90
 from edge_runtime.decision_tree import VOTE_COLUMNS
-from edge_runtime.errors import GalaxyEdgeError
 from edge_runtime.sighting import CLASS5
 
 SOURCES = ("kaggle", "kaggle_extra", "gz2")
@@ -89,39 +87,6 @@ def cache_galaxies(
     return GalaxyCache(pictures, table.votes.copy(), class5, weight)
 
 
-def read_crop_archive(path: Path | str, size_px: int) -> NDArray[np.uint8]:
-    """Read crops saved by a detector run.
-
-    Parameters
-    ----------
-    path : path
-        An ``.npz`` with ``crops``, shape (N, S, S, 3), uint8, RGB.
-    size_px : int
-        Side the crops are scaled to.
-
-    Raises
-    ------
-    GalaxyEdgeError
-        If the file is missing, damaged, or holds something else.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            if "crops" not in archive:
-                raise GalaxyEdgeError(f"{path}: has no array named 'crops'")
-            crops = archive["crops"]
-    except (OSError, ValueError) as error:
-        raise GalaxyEdgeError(f"{path}: cannot be read as an .npz archive ({error})") from error
-    if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[3] != 3 or not len(crops):
-        raise GalaxyEdgeError(
-            f"{path}: crops are {crops.dtype} {crops.shape}; expected uint8 (N, S, S, 3)"
-        )
-    if crops.shape[1:3] == (size_px, size_px):
-        return crops
-    return np.stack(
-        [cv2.resize(c, (size_px, size_px), interpolation=cv2.INTER_AREA) for c in crops]
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class BatchPlan:
     """What a batch holds.
@@ -161,8 +126,8 @@ class CropBatches(keras.utils.PyDataset):
     galaxies : GalaxyCache
     frames : sequence of EmptyFrame
         Real frames without a galaxy; may be empty.
-    mined_negatives, mined_galaxies : ndarray, shape (N, S, S, 3), uint8
-        Crops from the detector; may have no row.
+    mined_negatives, mined_galaxies : MinedCrops
+        From the detector; may be empty.
     plan : BatchPlan
     size_px : int
         Side of a crop.
@@ -176,8 +141,8 @@ class CropBatches(keras.utils.PyDataset):
         self,
         galaxies: GalaxyCache,
         frames: Sequence[EmptyFrame],
-        mined_negatives: NDArray[np.uint8],
-        mined_galaxies: NDArray[np.uint8],
+        mined_negatives: MinedCrops,
+        mined_galaxies: MinedCrops,
         plan: BatchPlan,
         size_px: int,
         batches: int,

@@ -17,7 +17,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
 from annotations.empty_frames import empty_frame_split
 from annotations.galaxy_zoo import GalaxyTable, read_labels
@@ -29,10 +28,10 @@ from classification.edge_network.data import (
     GalaxyCache,
     batches_per_epoch,
     cache_galaxies,
-    read_crop_archive,
 )
 from classification.edge_network.distillation import mix_teacher, teachers_opinion
 from classification.edge_network.evaluation import evaluate, keras_predictor
+from classification.edge_network.mined_crops import MinedCrops
 from classification.edge_network.negatives import read_empty_frames
 from classification.edge_network.networks import NETWORKS, create_network
 from classification.edge_network.training_run import (
@@ -50,8 +49,6 @@ from classification.precision import PRECISIONS, dtype_policy
 from edge_runtime.errors import GalaxyEdgeError
 
 _log = logging.getLogger(__name__)
-
-_MOST_REPEATS = 8  # of the crops of a small archive
 
 
 def train_classifier(
@@ -82,8 +79,8 @@ def train_classifier(
     frames = read_empty_frames(train_paths)
     validation = validation_set(table, read_empty_frames(validation_paths), config.input_size_px)
     galaxies = _training_galaxies(config, table)
-    mined_negatives = _archives(config.negatives, config.input_size_px)
-    mined_galaxies = _archives(config.positives, config.input_size_px)
+    mined_negatives = MinedCrops.read(config.negatives, config.input_size_px)
+    mined_galaxies = MinedCrops.read(config.positives, config.input_size_px)
 
     steps = batches_per_epoch(galaxies, config.plan)
     with dtype_policy(config.precision):
@@ -160,17 +157,6 @@ def _training_galaxies(config: TrainConfig, table: GalaxyTable) -> GalaxyCache:
     if not config.teachers:
         return cache
     return mix_teacher(cache, teachers_opinion(config.teachers, rows), config.teacher_share)
-
-
-def _archives(paths: Sequence[Path], size_px: int) -> NDArray[np.uint8]:
-    """Crops of all archives, each about as often as those of the largest one."""
-    archives = [read_crop_archive(path, size_px) for path in paths]
-    most = max((len(crops) for crops in archives), default=0)
-    repeated = [
-        np.tile(crops, (min(_MOST_REPEATS, round(most / len(crops))), 1, 1, 1))
-        for crops in archives
-    ]
-    return np.concatenate([np.empty((0, size_px, size_px, 3), np.uint8), *repeated])
 
 
 def _schedule(config: TrainConfig, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:

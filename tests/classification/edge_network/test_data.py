@@ -21,12 +21,11 @@ from classification.edge_network.data import (
     GalaxyCache,
     cache_galaxies,
     lay_over,
-    read_crop_archive,
 )
+from classification.edge_network.mined_crops import MinedCrops
 from classification.edge_network.negatives import FILL, bright_places, drawn, read_empty_frames
-from edge_runtime.errors import GalaxyEdgeError
 
-NONE = np.empty((0, 64, 64, 3), np.uint8)
+NONE = MinedCrops()
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +33,7 @@ def batches(tiny_data: Path) -> CropBatches:
     table = read_labels(tiny_data / "galaxies" / "labels.csv").where("train")
     cache = cache_galaxies(table, (1, 1, 4, 1, 1), 0.5)
     frames = read_empty_frames(empty_frame_split(tiny_data)[0])
-    mined = np.full((3, 64, 64, 3), 200, np.uint8)
+    mined = MinedCrops([np.full((3, 64, 64, 3), 200, np.uint8)])
     return CropBatches(cache, frames, mined, NONE, BatchPlan(12, 8), 64, 2, (7, 0))
 
 
@@ -165,24 +164,6 @@ def test_drawn_crops_are_finite_and_differ() -> None:
     crops = np.stack([drawn(64, rng) for _ in range(40)])
     assert np.isfinite(crops).all()
     assert len(np.unique(crops.mean(axis=(1, 2, 3)))) == 40
-
-
-def test_archives_of_crops_are_read_and_scaled(tmp_path: Path) -> None:
-    np.savez(tmp_path / "a.npz", crops=np.full((2, 80, 80, 3), 7, np.uint8))
-    crops = read_crop_archive(tmp_path / "a.npz", 64)
-    assert crops.shape == (2, 64, 64, 3)
-    assert (crops == 7).all()
-
-
-@pytest.mark.parametrize("content", [None, b"junk", {"other": np.zeros(3)}, {"crops": np.zeros(3)}])
-def test_an_archive_that_cannot_be_used_is_named(tmp_path: Path, content: object) -> None:
-    path = tmp_path / "mined.npz"
-    if isinstance(content, dict):
-        np.savez(path, **content)
-    elif isinstance(content, bytes):
-        path.write_bytes(content)
-    with pytest.raises(GalaxyEdgeError, match=r"mined\.npz"):
-        read_crop_archive(path, 64)
 
 
 def test_a_crop_over_the_edge_has_the_fill_of_the_edge_on_one_side() -> None:

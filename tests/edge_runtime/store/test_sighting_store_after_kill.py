@@ -15,6 +15,7 @@ import pytest
 
 from edge_runtime.store import Store
 
+DEADLINE_S = 240  # a killed process is not gone before the disk has done what it asked for
 TESTS = Path(__file__).resolve().parents[2]
 
 # Imports once, then forks a writer for each number it reads, so that twenty
@@ -75,7 +76,7 @@ class Writers:
         self.process.stdin.write(f"{start}\n")
         pid, reported = None, []
         while pid is None or len(reported) < lines_before_kill:
-            first, second = self.lines.get(timeout=30)
+            first, second = self.lines.get(timeout=DEADLINE_S)
             assert first != "dead", f"the writer ended by itself ({second})"
             if first == "pid":
                 pid = int(second)
@@ -84,14 +85,14 @@ class Writers:
         # A moment that has nothing to do with the output: anywhere within a write.
         threading.Event().wait(extra_s)
         os.kill(pid, signal.SIGKILL)
-        while (line := self.lines.get(timeout=30))[0] != "dead":
+        while (line := self.lines.get(timeout=DEADLINE_S))[0] != "dead":
             reported.append((line[0], int(line[1])))
         assert line[1] == str(-signal.SIGKILL)
         return reported
 
     def close(self):
         self.process.stdin.close()
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=DEADLINE_S)
         self.reader.join()
         self.process.stdout.close()
 

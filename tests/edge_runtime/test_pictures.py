@@ -174,6 +174,7 @@ def test_a_flipped_bit_in_a_png_is_noticed(tmp_path):
         ("page.fits", b"<html><body>404</body></html>", "not a JPEG"),
         ("packed.fits.gz", gzip.compress(b"no FITS inside" * 300), "damaged FITS"),
     ],
+    ids=["empty", "text", "start", "page", "packed"],  # the same in all workers: gzip has the time
 )
 def test_what_is_no_picture_is_an_error_that_says_so(tmp_path, name, content, reason):
     (tmp_path / name).write_bytes(content)

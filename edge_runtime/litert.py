@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_runtime.child_environment import child_environment
 from edge_runtime.errors import BundleError
 
 logger = logging.getLogger(__name__)
@@ -374,18 +374,13 @@ def probe_model(
         The child refused the model, crashed, or ran out of time or memory.
     """
     check_model_header(content, name)
-    environment = dict(os.environ)
-    root = str(Path(__file__).resolve().parent.parent)
-    environment["PYTHONPATH"] = os.pathsep.join(
-        part for part in (root, environment.get("PYTHONPATH")) if part
-    )
     try:
         child = subprocess.run(
             [sys.executable, "-c", _PROBE, str(memory_bytes)],
             input=content,
             capture_output=True,
             timeout=timeout_s,
-            env=environment,
+            env=child_environment(),
             check=False,
         )
     except subprocess.TimeoutExpired as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_runtime.benchmark.memory import MemoryPeak, MemoryWatch
+from edge_runtime.child_environment import child_environment
 from edge_runtime.errors import GalaxyEdgeError
 from edge_runtime.toml_text import toml_value
 
@@ -120,8 +120,6 @@ class _Log:
 
 @contextmanager
 def _started(command: list[str]) -> Iterator[subprocess.Popen[str]]:
-    root = str(Path(__file__).resolve().parents[2])
-    paths = [root, os.environ.get("PYTHONPATH", "")]
     daemon = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -129,7 +127,7 @@ def _started(command: list[str]) -> Iterator[subprocess.Popen[str]]:
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)},
+        env=child_environment(),
     )
     try:
         yield daemon

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_runtime.child_environment import child_environment
 from edge_runtime.errors import GalaxyEdgeError
 from edge_runtime.occlusion.occlusion_map import OcclusionMap, Progress
 from edge_runtime.occlusion.worker import Task
 
 COMMAND = (sys.executable, "-P", "-m", "edge_runtime.occlusion.worker")
-_ROOT = Path(__file__).resolve().parent.parent
+_SMALL = {  # one thread and one heap: less memory on small boards
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "1",
+}
 
 
 class WorkerProcess:
@@ -91,7 +94,7 @@ class WorkerProcess:
                 self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env=_environment(),
+                env=child_environment(**_SMALL),
                 start_new_session=True,  # Ctrl-C is for the daemon
                 creationflags=getattr(subprocess, "IDLE_PRIORITY_CLASS", 0),
             )
@@ -124,15 +127,3 @@ def _killed_after(process: subprocess.Popen[bytes], timeout_s: float) -> Iterato
         yield late
     finally:
         timer.cancel()
-
-
-def _environment() -> dict[str, str]:
-    paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
-    return {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(path for path in paths if path),
-        # one thread and one heap: less memory on small boards
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-        "MALLOC_ARENA_MAX": "1",
-    }

@@ -16,9 +16,7 @@ from classification.explain import gradcam, occlusion
 from classification.explain.faithfulness.curves import Curve, CurvePair
 from classification.explain.faithfulness.scores import galaxy_scores
 from classification.explain.galaxy_mask import CropRegions
-from classification.explain.gradcam import gradcam_of
 from classification.explain.networks import KerasNetwork
-from classification.explain.occlusion import occlusion_of
 from classification.explain.registry import method
 from classification.explain.subjects import ExplainedSubject
 from classification.explain.targets import Target
@@ -208,9 +206,9 @@ def _question_maps(
     if not questions:
         return ()
     if isinstance(network, KerasNetwork):
-        found = gradcam_of(network, crop, questions, **given.get(gradcam.NAME, {}))
+        found = gradcam.gradcam_of(network, crop, questions, **given.get(gradcam.NAME, {}))
     else:
-        found = occlusion_of(network, crop, questions, **given.get(occlusion.NAME, {}))
+        found = occlusion.occlusion_of(network, crop, questions, **given.get(occlusion.NAME, {}))
     return tuple((each.target, each.values) for each in found)
 
 

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
-from keras import ops
 from numpy.typing import NDArray
 
 from annotations.galaxies.dataset import GalaxySet
+from classification.explain.crops import BATCH
 from classification.explain.faithfulness.redrawing import answering_layers
-from classification.explain.networks import KerasNetwork
+from classification.explain.keras_network import KerasNetwork, outputs_of
 from classification.explain.subjects import ExplainedSubject
-
-_BATCH = 64
 
 Progress = Callable[[int, int], None]
 
@@ -65,11 +63,11 @@ class TrainingPictures:
         self._preparation = subject.preparation
         self._features, self.measure = _features_of(subject)
         rows = []
-        for start in range(0, len(galaxies), _BATCH):
-            crops = [self.crop(row) for row in range(start, min(start + _BATCH, len(galaxies)))]
+        for start in range(0, len(galaxies), BATCH):
+            crops = [self.crop(row) for row in range(start, min(start + BATCH, len(galaxies)))]
             rows.append(self._features(np.stack(crops)))
             if progress is not None:
-                progress(min(start + _BATCH, len(galaxies)), len(galaxies))
+                progress(min(start + BATCH, len(galaxies)), len(galaxies))
         found = np.concatenate(rows)
         spread = found.std(axis=0)
         # a feature that is the same of all pictures tells none of them apart
@@ -112,11 +110,7 @@ def _features_of(
     inner = keras.Model(network.model.input, layer.input)
 
     def features(crops: NDArray[np.uint8]) -> NDArray[np.float64]:
-        # compiled it takes half the time, but each new size is compiled anew
-        if len(crops) == _BATCH:
-            found = np.asarray(inner.predict_on_batch(crops.astype(np.float32)))
-        else:
-            found = ops.convert_to_numpy(inner(crops.astype(np.float32), training=False))
+        found = outputs_of(inner, crops.astype(np.float32))
         return found.reshape(len(crops), -1).astype(np.float64)
 
     return features, f"what reaches its last layer, {layer.name}"
